@@ -1,0 +1,1 @@
+export * from "./gen/spillway/routing/v1/routing_service.ts";

@@ -1,0 +1,1 @@
+export type { BodyFault, ChatBody } from "./chat-body.ts";

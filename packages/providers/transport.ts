@@ -1,0 +1,43 @@
+import type { ProviderRequest } from "./provider.ts";
+
+/** Why a request failed below HTTP. */
+export type TransportFailure =
+  | "connect_timeout"
+  | "refused"
+  | "dns"
+  | "tls"
+  | "reset"
+  | "blocked"
+  | "aborted"
+  | "other";
+
+/**
+ * Takes what becomes of one request, by callbacks because they cost least. Exactly one of `onEnd` and `onFailure` is
+ * called, last; nothing is called after `abort`.
+ */
+export interface ExchangeHandler {
+  /** The connection is there and the request is being written. */
+  onConnected(): void;
+  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  /** `requestMayHaveBeenSeen` is false when surely no byte of the request reached the provider. */
+  onFailure(failure: TransportFailure, requestMayHaveBeenSeen: boolean): void;
+}
+
+/** One request under way. */
+export interface Exchange {
+  /** Ends it at once, whatever state it is in; the handler hears nothing more. Idempotent. */
+  abort(): void;
+  /** Stops reading, so that the provider's writes block: back-pressure. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Carries requests to providers. */
+export interface Transport {
+  /** Starts a request. `connectTimeoutMs` bounds the time until `onConnected`; then `connect_timeout` is reported. */
+  start(request: ProviderRequest, connectTimeoutMs: number, handler: ExchangeHandler): Exchange;
+  /** Ends idle connections, and the busy ones when their exchanges are over. */
+  close(): Promise<void>;
+}
