@@ -1,0 +1,96 @@
+import { hash, randomBytes } from "node:crypto";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KeyEncryptionKey } from "./key-encryption-key.ts";
+import { openOrCreateKeyFile } from "./key-file.ts";
+import { resolveKeyEncryptionKey } from "./resolve-key-encryption-key.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "spillway-key-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a key-encryption key", () => {
+  const bytes = randomBytes(32);
+  const keyId = hash("sha256", bytes).slice(0, 16);
+
+  test("is named by the start of its SHA-256", () => {
+    expect(new KeyEncryptionKey(bytes).keyId).toBe(keyId);
+  });
+
+  test("has exactly 32 bytes", () => {
+    expect(() => new KeyEncryptionKey(randomBytes(31))).toThrow("32 bytes, not 31");
+  });
+
+  test.each([
+    ["hexadecimal", bytes.toString("hex")],
+    ["upper-case hexadecimal", bytes.toString("hex").toUpperCase()],
+    ["base64", bytes.toString("base64")],
+    ["base64url", bytes.toString("base64url")],
+    ["base64 with white space around it", ` ${bytes.toString("base64")}\n`],
+  ])("is read from %s", (_form, text) => {
+    expect(resolveKeyEncryptionKey(text).keyId).toBe(keyId);
+  });
+
+  test.each(["file:", "file://"])("is read from a file named by %s", (prefix) => {
+    const path = join(folder, "mounted");
+    writeFileSync(path, `${bytes.toString("base64")}\n`);
+    expect(resolveKeyEncryptionKey(prefix + path).keyId).toBe(keyId);
+  });
+
+  test("that is a passphrase is the same in every process, and another for another passphrase", () => {
+    const first = resolveKeyEncryptionKey("correct horse battery staple");
+    expect(first.keyId).toBe(resolveKeyEncryptionKey("correct horse battery staple").keyId);
+    expect(first.keyId).not.toBe(resolveKeyEncryptionKey("correct horse battery stapler").keyId);
+  });
+
+  test.each(["", "   ", "too-short-phrase".slice(1)])(
+    "is not made from the short text %j, which no error repeats",
+    (text) => {
+      expect(() => resolveKeyEncryptionKey(text)).toThrow(/at least 16 characters(?!.*too-short)/);
+    },
+  );
+
+  test("from a file that is missing, or too short, names the file", () => {
+    const short = join(folder, "short");
+    writeFileSync(short, "abc");
+    expect(() => resolveKeyEncryptionKey(`file:${folder}/absent`)).toThrow(`${folder}/absent cannot be read: ENOENT`);
+    expect(() => resolveKeyEncryptionKey(`file:${short}`)).toThrow(`${short}: a key-encryption key is`);
+  });
+});
+
+describe("a key file", () => {
+  test("is made once, for its owner alone, and read again", () => {
+    const path = join(folder, "kek");
+    const made = openOrCreateKeyFile(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(openOrCreateKeyFile(path).keyId).toBe(made.keyId);
+    expect(resolveKeyEncryptionKey(`file:${path}`).keyId).toBe(made.keyId);
+    expect(readdirSync(folder).filter((name) => name.startsWith("kek"))).toEqual(["kek"]);
+  });
+
+  test("holds another key in another place", () => {
+    expect(openOrCreateKeyFile(join(folder, "one")).keyId).not.toBe(openOrCreateKeyFile(join(folder, "two")).keyId);
+  });
+
+  test.each([0o644, 0o640, 0o602])("of mode %o is refused with the fix", (mode) => {
+    const path = join(folder, `open-${mode}`);
+    openOrCreateKeyFile(path);
+    chmodSync(path, mode);
+    expect(() => openOrCreateKeyFile(path)).toThrow(`chmod 600 ${path}`);
+  });
+
+  test("that holds no key is refused and left alone", () => {
+    const path = join(folder, "empty");
+    writeFileSync(path, "", { mode: 0o600 });
+    expect(() => openOrCreateKeyFile(path)).toThrow("does not hold 32 bytes");
+    expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  test("in a folder that is missing is refused, naming the folder", () => {
+    expect(() => openOrCreateKeyFile(join(folder, "absent", "kek"))).toThrow(`${folder}/absent`);
+  });
+});
