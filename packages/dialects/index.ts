@@ -1,1 +1,14 @@
-export type { BodyFault, ChatBody } from "./chat-body.ts";
+export type { BodyFault, ByteSpan, ChatBody } from "./openai-chat/chat-body.ts";
+export { isBodyFault } from "./openai-chat/chat-body.ts";
+export {
+  type OpenAiError,
+  toClassName,
+  toDecisionName,
+  toOpenAiErrorAttempts,
+  toOpenAiErrorBody,
+  toOpenAiErrorEvent,
+  toRoleName,
+} from "./openai-chat/openai-error.ts";
+export { toOpenAiModel, toOpenAiModelsBody } from "./openai-chat/openai-models.ts";
+export { type ChatBodyChanges, rewriteChatBody } from "./openai-chat/rewrite-chat-body.ts";
+export { scanChatBody } from "./openai-chat/scan-chat-body.ts";

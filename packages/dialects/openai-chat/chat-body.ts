@@ -1,18 +1,24 @@
+/** Byte offsets of a value, its quotes or brackets included; `end` is the offset just after it. */
+export interface ByteSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * An OpenAI chat body and what its top level says, found in one pass over the bytes without building a tree. Bodies that
- * were parsed are remembered, so that edge and routing in one process scan each body once.
+ * were scanned are remembered, so that edge and routing in one process scan each body once.
  */
 export interface ChatBody {
   readonly bytes: Buffer;
   /** Value of the top-level `model`. */
   readonly model: string;
   /** Byte offsets of every top-level `model` value, quotes included; usually one. */
-  readonly modelSpans: readonly { readonly start: number; readonly end: number }[];
+  readonly modelSpans: readonly ByteSpan[];
   readonly stream: boolean;
   /** Whether `stream_options.include_usage` is true. */
   readonly includesUsage: boolean;
   /** Byte offsets of the top-level `stream_options` value; undefined when there is none. */
-  readonly streamOptionsSpan: { readonly start: number; readonly end: number } | undefined;
+  readonly streamOptionsSpan: ByteSpan | undefined;
   /** Offset just after the opening brace, where a member can be inserted. */
   readonly firstMemberOffset: number;
 }
@@ -22,4 +28,9 @@ export interface BodyFault {
   /** Name of the field, or undefined when it is the body as a whole. */
   readonly param: string | undefined;
   readonly message: string;
+}
+
+/** Tells a fault from a body, as `scanChatBody` gives either. */
+export function isBodyFault(scanned: ChatBody | BodyFault): scanned is BodyFault {
+  return "message" in scanned;
 }
