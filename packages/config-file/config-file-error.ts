@@ -1,0 +1,27 @@
+/** One thing that is wrong with a file. */
+export interface ConfigFileViolation {
+  /** Path of the key, e.g. `endpoints[0].policy.timeouts`; empty if it is not about one key. */
+  readonly path: string;
+  /** Line, from 1; 0 if it is about the whole file. */
+  readonly line: number;
+  /** What is wrong and how to mend it; never a value that may be secret. */
+  readonly message: string;
+}
+
+/** A declarative file that cannot be read, with everything that is wrong with it at once. */
+export class ConfigFileError extends Error {
+  override readonly name = "ConfigFileError";
+  readonly violations: readonly ConfigFileViolation[];
+
+  /** `file` is named before the violations where it is known. */
+  constructor(violations: readonly ConfigFileViolation[], file?: string) {
+    const listed = violations.map(describe).join("\n");
+    super(file === undefined ? listed : `${file}: ${listed}`);
+    this.violations = violations;
+  }
+}
+
+function describe({ path, line, message }: ConfigFileViolation): string {
+  const place = line === 0 ? "" : ` (line ${line})`;
+  return `${path === "" ? "" : `${path}: `}${message}${place}`;
+}

@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { configV1 } from "#contracts";
+import { ConfigFileError } from "./config-file-error.ts";
+import type { Environment } from "./environment-references.ts";
+import { parseConfigText } from "./parse-config-text.ts";
+
+/** What a declarative file holds, and the name under which its nouns are owned. */
+export interface ConfigFile {
+  readonly document: configV1.ConfigDocument;
+  /** `file:` and the file's name without folder and extension, e.g. `file:spillway`. */
+  readonly source: string;
+}
+
+/** The source name of a file: `file:` and its name without folder and extension. */
+export function sourceOfConfigFile(path: string): string {
+  return `file:${basename(path, extname(path))}`;
+}
+
+/** Reads a declarative file; throws `ConfigFileError`, which names the file, if it cannot be read or is wrong. */
+export async function readConfigFile(path: string, environment: Environment): Promise<ConfigFile> {
+  const text = await readText(path);
+  try {
+    return { document: parseConfigText(text, environment), source: sourceOfConfigFile(path) };
+  } catch (error) {
+    throw error instanceof ConfigFileError ? new ConfigFileError(error.violations, path) : error;
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    const message = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
+    throw new ConfigFileError([{ path: "", line: 0, message }], path);
+  }
+}
