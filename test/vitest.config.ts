@@ -4,6 +4,7 @@ export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
     include: ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts"],
+    globalSetup: ["test/harness/shared-database-server.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: "forks",
