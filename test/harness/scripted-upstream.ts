@@ -1,0 +1,225 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import { playStep } from "./play-step.ts";
+import { chatCompletion, chatStream, scriptedUsage, type UpstreamStep } from "./upstream-steps.ts";
+
+export {
+  type ChatStreamOptions,
+  type CutKind,
+  chatChunk,
+  chatCompletion,
+  chatStream,
+  errorStep,
+  htmlStep,
+  jsonStep,
+  redirectStep,
+  type ScriptedUsage,
+  scriptedUsage,
+  sseEvent,
+  type UpstreamStep,
+} from "./upstream-steps.ts";
+
+/** What the upstream saw of one request. The fields that tell how it ended change while it is under way. */
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Number of its connection, counted from 1: equal numbers mean that a connection was used again. */
+  readonly connection: number;
+  /** `performance.now()` when the whole request was there. */
+  readonly receivedAtMs: number;
+  /** Body bytes that were written so far. */
+  writtenBytes: number;
+  /** Whether the script of its answer ran to its end. */
+  isAnswered: boolean;
+  /** `performance.now()` when the client closed the connection before the answer's end; undefined while it has not. */
+  abortedAtMs: number | undefined;
+}
+
+/** A step, or what makes one of the request that came. */
+export type UpstreamScript = UpstreamStep | ((request: UpstreamRequest) => UpstreamStep);
+
+/** A server on loopback that does to its clients what a test tells it to. */
+export interface ScriptedUpstream extends AsyncDisposable {
+  /** `http://127.0.0.1:port`. */
+  readonly origin: string;
+  /** The origin with `/v1`. */
+  readonly baseUrl: string;
+  readonly port: number;
+  /** Every request that came whole, in order. */
+  readonly requests: readonly UpstreamRequest[];
+  /** Connections that are open now. */
+  readonly openConnections: number;
+  /** Adds steps: each request takes the first that is left. */
+  next(...steps: readonly UpstreamScript[]): void;
+  /** What is done when no step is left. At first: a healthy answer, streamed when the body asks for a stream. */
+  otherwise(script: UpstreamScript): void;
+  /** Waits until the condition holds; it is checked whenever something happens here. Fails after `timeoutMs`, 5 s. */
+  until(condition: (requests: readonly UpstreamRequest[]) => boolean, timeoutMs?: number): Promise<void>;
+  /** Closes every connection and the server. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Waiter {
+  readonly condition: (requests: readonly UpstreamRequest[]) => boolean;
+  readonly resolve: () => void;
+}
+
+/** Starts a scripted upstream; `port` 0, the default, takes any free one. */
+export async function startScriptedUpstream(options: { readonly port?: number } = {}): Promise<ScriptedUpstream> {
+  const requests: UpstreamRequest[] = [];
+  const steps: UpstreamScript[] = [];
+  const connections = new Map<Socket, number>();
+  const waiters = new Set<Waiter>();
+  let connectionCount = 0;
+  let fallback: UpstreamScript = healthyStep;
+  const notify = () => {
+    for (const waiter of waiters) {
+      if (waiter.condition(requests)) {
+        waiters.delete(waiter);
+        waiter.resolve();
+      }
+    }
+  };
+  const server = createServer({ keepAliveTimeout: 5_000 }, (incoming, response) => {
+    void readRequest(incoming, connections.get(incoming.socket) ?? 0).then((request) => {
+      if (request === undefined) {
+        return;
+      }
+      requests.push(request);
+      watchAbort(request, response, notify);
+      const script = steps.shift() ?? fallback;
+      notify();
+      void playStep(typeof script === "function" ? script(request) : script, request, response).finally(notify);
+    });
+  });
+  server.on("connection", (socket: Socket) => {
+    connectionCount += 1;
+    connections.set(socket, connectionCount);
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      connections.delete(socket);
+      notify();
+    });
+  });
+  server.listen(options.port ?? 0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const close = async () => {
+    if (server.listening) {
+      server.close();
+    }
+    for (const socket of connections.keys()) {
+      socket.destroy();
+    }
+    await Promise.resolve();
+  };
+  return {
+    origin,
+    baseUrl: `${origin}/v1`,
+    port,
+    requests,
+    get openConnections() {
+      return connections.size;
+    },
+    next: (...added) => void steps.push(...added),
+    otherwise: (script) => {
+      fallback = script;
+    },
+    until: (condition, timeoutMs = 5_000) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          waiters.delete(waiter);
+          reject(new Error(`the upstream did not see what was waited for; it saw ${requests.length} requests`));
+        }, timeoutMs);
+        const waiter: Waiter = {
+          condition,
+          resolve: () => {
+            clearTimeout(timer);
+            resolve();
+          },
+        };
+        waiters.add(waiter);
+        notify();
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function healthyStep(request: UpstreamRequest): UpstreamStep {
+  const text = request.body.toString();
+  if (/"stream"\s*:\s*true/.test(text)) {
+    return chatStream(/"include_usage"\s*:\s*true/.test(text) ? { usage: scriptedUsage } : {});
+  }
+  return chatCompletion();
+}
+
+async function readRequest(incoming: IncomingMessage, connection: number): Promise<UpstreamRequest | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of incoming) {
+      chunks.push(chunk as Buffer);
+    }
+  } catch {
+    return undefined;
+  }
+  return {
+    method: incoming.method ?? "",
+    path: incoming.url ?? "",
+    headers: incoming.headers,
+    body: Buffer.concat(chunks),
+    connection,
+    receivedAtMs: performance.now(),
+    writtenBytes: 0,
+    isAnswered: false,
+    abortedAtMs: undefined,
+  };
+}
+
+function watchAbort(request: UpstreamRequest, response: ServerResponse, notify: () => void): void {
+  response.on("close", () => {
+    if (!request.isAnswered && !response.writableFinished) {
+      request.abortedAtMs = performance.now();
+    }
+    notify();
+  });
+}
+
+/** A loopback server that takes connections and never says a word: TLS handshakes with it hang. */
+export async function startSilentListener(): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createSocketServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+    socket.resume();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      server.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      await Promise.resolve();
+    },
+  };
+}
+
+/** A loopback port that nothing listens on, so that connections to it are refused. */
+export async function findRefusingPort(): Promise<number> {
+  const server = createSocketServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
