@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compileCondition, compileKey } from "./compile-expression.ts";
+import { ExpressionError } from "./expression-error.ts";
+import { CallerFacts, type ExpressionFacts, RequestFacts, type RequestFactsInit } from "./request-facts.ts";
+
+function factsWith(init: Partial<RequestFactsInit> = {}): ExpressionFacts {
+  const request = new RequestFacts({
+    endpoint: "chat",
+    dialect: "OPENAI_CHAT",
+    stream: false,
+    headers: { "x-session-id": "s1" },
+    estimatedInputTokens: 1200,
+    maxTokens: 0,
+    hasTools: false,
+    hasImages: false,
+    wantsJsonSchema: false,
+    metadata: {},
+    readBody: () => ({ messages: [{ role: "user" }], temperature: 0.5 }),
+    ...init,
+  });
+  return { request, caller: new CallerFacts("search-app", { team: "search" }) };
+}
+
+function refusal(source: string): string {
+  try {
+    compileCondition(source);
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.message;
+    throw error;
+  }
+  return "accepted";
+}
+
+describe("a condition", () => {
+  it.each([
+    ["request.estimated_input_tokens > 1000", true],
+    ["request.estimated_input_tokens > 100000", false],
+    ['request.headers["x-session-id"] == "s1"', true],
+    ['caller.name == "search-app" && caller.tags.team == "search"', true],
+    ["request.body.messages.size() == 1 && request.body.temperature < 1.0", true],
+    ["has(request.headers.authorization)", false],
+    ['request.headers.exists(name, name.startsWith("x-"))', true],
+    ['request.headers["x-session-id"].matches("^s[0-9]$")', true],
+    ['request.headers["x-session-id"].matches("1")', true],
+    ['request.headers["x-session-id"].matches("^t")', false],
+  ])("%s is %s", (source, expected) => {
+    expect(compileCondition(source)(factsWith())).toEqual({ ok: true, value: expected });
+  });
+
+  it("that reads a header which is not there gives an error and no value", () => {
+    const outcome = compileCondition('request.headers["x-tier"] == "gold"')(factsWith());
+    expect(outcome).toEqual({ ok: false, error: "No such key: x-tier" });
+  });
+
+  it("does not reach the prototype of what it reads", () => {
+    for (const name of ["constructor", "__proto__", "toString"]) {
+      expect(compileCondition(`request.headers["${name}"] == "x"`)(factsWith()).ok).toBe(false);
+      expect(compileCondition(`request.body["${name}"] == "x"`)(factsWith()).ok).toBe(false);
+    }
+  });
+
+  it("parses the body only when it reads it, and then once", () => {
+    let parses = 0;
+    const facts = factsWith({ readBody: () => ({ n: ++parses }) });
+    compileCondition("request.stream")(facts);
+    expect(parses).toBe(0);
+    compileCondition("request.body.n == 1 && request.body.n == 1")(facts);
+    expect(parses).toBe(1);
+  });
+
+  it("matches a hostile pattern in linear time", () => {
+    const condition = compileCondition('request.headers.a.matches("^(a+)+$")');
+    const started = performance.now();
+    expect(condition(factsWith({ headers: { a: `${"a".repeat(5000)}!` } }))).toEqual({ ok: true, value: false });
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe("at write time", () => {
+  it.each([
+    ["", "must not be empty"],
+    ["1 +", "Unexpected token"],
+    ["request.bogus == 1", "No such key: bogus"],
+    ["unknown == 1", "Unknown variable"],
+    ["foo(1)", "no matching overload"],
+    ["request.max_tokens", "returns int; it must return a bool"],
+    ['request.endpoint.matches("[")', "pattern"],
+    ["request.endpoint.matches(request.dialect)", "string literal"],
+    ['request.endpoint.linear_time_matches("a")', "no matching overload"],
+    ["[1].exists(x, [2].exists(y, x == y))", "inside another comprehension"],
+    [`${"(".repeat(60)}request.stream${")".repeat(60)}`, "depth"],
+    [`request.endpoint == "${"x".repeat(5000)}"`, "longer than"],
+  ])("%s is refused", (source, expected) => {
+    expect(refusal(source).toLowerCase()).toContain(expected.toLowerCase());
+  });
+
+  it("says where the fault is", () => {
+    expect(() => compileCondition("request.stream && request.bogus")).toThrowError(
+      expect.objectContaining({ offset: 26 }) as Error,
+    );
+  });
+
+  it("never fails in any other way, whatever the text", () => {
+    fc.assert(fc.property(fc.string({ maxLength: 60 }), (source) => refusal(source).length > 0));
+  });
+});
+
+describe("a key", () => {
+  it("is the text of a string or a number", () => {
+    expect(compileKey('request.headers["x-session-id"]')(factsWith())).toEqual({ ok: true, value: "s1" });
+    expect(compileKey("request.estimated_input_tokens")(factsWith())).toEqual({ ok: true, value: "1200" });
+  });
+
+  it("is none where the header is missing or empty", () => {
+    expect(compileKey('request.headers["x-user"]')(factsWith()).ok).toBe(false);
+    expect(compileKey('request.headers["x-user"]')(factsWith({ headers: { "x-user": "" } })).ok).toBe(false);
+  });
+
+  it("may not be a list", () => {
+    expect(() => compileKey("[1, 2]")).toThrow("must return a string or a number");
+  });
+});
