@@ -29,7 +29,10 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const owner of owners.splice(0)) owner.kill("SIGKILL");
+  if (owners.length > 0) {
+    await killLastOwner();
+    await open();
+  }
   await Promise.all(opened.splice(0).map((database) => database.close()));
   rmSync(folder, { recursive: true, force: true });
 });

@@ -29,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide("databaseServerFrom", `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   return async () => {
     server.close();
-    await (await database)?.close();
+    await (await database?.catch(() => undefined))?.close();
     rmSync(folder, { recursive: true, force: true });
   };
 }
