@@ -1,0 +1,28 @@
+import type { configV1 } from "#contracts";
+import { rangeViolations, textViolations } from "../field-rules.ts";
+import { idleApiKeyWarnings } from "../policies/not-acted-on.ts";
+import type { Violation } from "../violations.ts";
+
+/** What is wrong with an API key; `prefix` is its path. Whether its endpoints exist is another question. */
+export function apiKeyViolations(key: configV1.ApiKey, prefix: string): Violation[] {
+  return [
+    ...textViolations(key.name, `${prefix}.name`, { maxLength: 255 }),
+    ...(key.keyHash.length === 32 ? [] : [{ field: `${prefix}.key_hash`, description: "must have 32 bytes" }]),
+    ...key.endpoints.flatMap((name, index) =>
+      textViolations(name, `${prefix}.endpoints[${index}]`, { maxLength: 255 }),
+    ),
+    ...(key.endpoints.length > maxEndpoints
+      ? [{ field: `${prefix}.endpoints`, description: `must have at most ${maxEndpoints} entries` }]
+      : []),
+    ...rangeViolations(key.limits?.requestsPerMinute, `${prefix}.limits.requests_per_minute`, someOf),
+    ...rangeViolations(key.limits?.tokensPerMinute, `${prefix}.limits.tokens_per_minute`, someOf),
+  ];
+}
+
+/** What the writer of an API key should know of. */
+export function apiKeyWarnings(key: configV1.ApiKey, prefix: string): configV1.Warning[] {
+  return idleApiKeyWarnings(key, prefix);
+}
+
+const maxEndpoints = 1000;
+const someOf = { least: 1, most: Number.MAX_SAFE_INTEGER };

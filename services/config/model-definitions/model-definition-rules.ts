@@ -1,0 +1,50 @@
+import type { configV1 } from "#contracts";
+import { rangeViolations, textViolations, urlViolations, writerViolations } from "../field-rules.ts";
+import { idlePolicyWarnings } from "../policies/not-acted-on.ts";
+import { policyViolations, probeViolations } from "../policies/policy-rules.ts";
+import type { Violation } from "../violations.ts";
+
+/** What is wrong with a model definition by itself; `prefix` is its path. Whether its secret exists is another question. */
+export function modelDefinitionViolations(model: configV1.GatewayModelDefinition, prefix: string): Violation[] {
+  return [
+    ...textViolations(model.name, `${prefix}.name`, { maxLength: 255 }),
+    ...textViolations(model.provider, `${prefix}.provider`, { maxLength: 64 }),
+    ...textViolations(model.modelName, `${prefix}.model_name`, { maxLength: 256 }),
+    ...(model.baseUrl === undefined ? [] : urlViolations(model.baseUrl, `${prefix}.base_url`)),
+    ...rangeViolations(model.contextWindow, `${prefix}.context_window`, someTokens),
+    ...rangeViolations(model.maxOutputTokens, `${prefix}.max_output_tokens`, someTokens),
+    ...capabilityViolations(model.capabilities, `${prefix}.capabilities`),
+    ...priceViolations(model.price, `${prefix}.price`),
+    ...policyViolations(model.policy, `${prefix}.policy`, "target"),
+    ...probeViolations(model.probe, `${prefix}.probe`),
+    ...writerViolations(model.createdBy, `${prefix}.created_by`),
+    ...writerViolations(model.lastUpdatedBy, `${prefix}.last_updated_by`),
+  ];
+}
+
+/** What the writer of a model definition should know of. */
+export function modelDefinitionWarnings(model: configV1.GatewayModelDefinition, prefix: string): configV1.Warning[] {
+  return idlePolicyWarnings(model, prefix);
+}
+
+const someTokens = { least: 1, most: Number.MAX_SAFE_INTEGER };
+const knownCapabilities: readonly string[] = ["tools", "vision", "json_schema", "streaming"];
+
+function capabilityViolations(capabilities: readonly string[], prefix: string): Violation[] {
+  return capabilities.flatMap((capability, index) => {
+    if (!knownCapabilities.includes(capability)) {
+      return [{ field: `${prefix}[${index}]`, description: `must be one of ${knownCapabilities.join(", ")}` }];
+    }
+    return capabilities.indexOf(capability) === index
+      ? []
+      : [{ field: `${prefix}[${index}]`, description: "must not be there twice" }];
+  });
+}
+
+function priceViolations(price: configV1.Price | undefined, prefix: string): Violation[] {
+  return Object.entries({ input: price?.input, output: price?.output }).flatMap(([key, amount]) =>
+    amount === undefined || (Number.isFinite(amount) && amount >= 0)
+      ? []
+      : [{ field: `${prefix}.${key}`, description: `must be a number of USD that is not negative, not ${amount}` }],
+  );
+}

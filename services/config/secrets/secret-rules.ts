@@ -1,0 +1,57 @@
+import type { configV1 } from "#contracts";
+import { textViolations, urlViolations, writerViolations } from "../field-rules.ts";
+import type { Violation } from "../violations.ts";
+
+/** What is wrong with a credential's clear part; `prefix` is its path, e.g. `secret`. */
+export function secretViolations(secret: configV1.GatewaySecretInfo, prefix: string): Violation[] {
+  return [
+    ...textViolations(secret.secretName, `${prefix}.secret_name`, { maxLength: 255 }),
+    ...textViolations(secret.provider, `${prefix}.provider`, { maxLength: 64 }),
+    ...authConfigViolations(secret.authConfig, `${prefix}.auth_config`),
+    ...writerViolations(secret.createdBy, `${prefix}.created_by`),
+    ...writerViolations(secret.lastUpdatedBy, `${prefix}.last_updated_by`),
+  ];
+}
+
+/** What is wrong with a credential's value; `prefix` is the path of the map. No description shows anything of it. */
+export function secretValueViolations(value: Readonly<Record<string, string>>, prefix: string): Violation[] {
+  const tooLong = Object.entries(value).flatMap(([key, text]) =>
+    text.length > maxValueLength
+      ? [{ field: `${prefix}.${key}`, description: `must have at most ${maxValueLength} characters` }]
+      : [],
+  );
+  const empty = Object.entries(value).flatMap(([key, text]) =>
+    text === "" ? [{ field: `${prefix}.${key}`, description: "must not be empty; leave the key out instead" }] : [],
+  );
+  return [...mapKeyViolations(value, prefix), ...tooLong, ...empty];
+}
+
+/** The keys of `auth_config` that say where a credential is sent. */
+export const addressKeys: readonly string[] = ["api_base", "base_url"];
+
+function authConfigViolations(authConfig: Readonly<Record<string, string>>, prefix: string): Violation[] {
+  return [
+    ...mapKeyViolations(authConfig, prefix),
+    ...Object.entries(authConfig).flatMap(([key, value]) =>
+      addressKeys.includes(key)
+        ? urlViolations(value, `${prefix}.${key}`)
+        : textViolations(value, `${prefix}.${key}`, { maxLength: maxValueLength, isRequired: false }),
+    ),
+  ];
+}
+
+function mapKeyViolations(map: Readonly<Record<string, string>>, prefix: string): Violation[] {
+  const keys = Object.keys(map);
+  if (keys.length > maxKeys) {
+    return [{ field: prefix, description: `must have at most ${maxKeys} keys, not ${keys.length}` }];
+  }
+  return keys.flatMap((key) =>
+    keyPattern.test(key)
+      ? []
+      : [{ field: prefix, description: "must have keys of 1 to 128 letters, digits, _, - and ." }],
+  );
+}
+
+const maxKeys = 32;
+const maxValueLength = 16 * 1024;
+const keyPattern = /^[A-Za-z0-9_.-]{1,128}$/;

@@ -1,0 +1,38 @@
+import { randomUUID } from "node:crypto";
+import type { MessageCodec } from "#rpc";
+
+/** A new identifier: the noun's prefix and 32 hexadecimal digits. */
+export function createId(prefix: "s" | "d" | "e" | "m" | "k" | "bp"): string {
+  return `${prefix}-${randomUUID().replaceAll("-", "")}`;
+}
+
+/** A time as messages carry it: milliseconds since the epoch. */
+export function toMilliseconds(time: Date): bigint {
+  return BigInt(time.getTime());
+}
+
+/** The entity tag of a thing that was last written at this revision. Opaque to callers. */
+export function toEtag(revision: bigint): string {
+  return `r${revision.toString(36)}`;
+}
+
+/** A nested message as a column holds it; null when it is not set. */
+export function encodeColumn<Message>(codec: MessageCodec<Message>, message: Message | undefined): Buffer | null {
+  return message === undefined ? null : Buffer.from(codec.encode(message).finish());
+}
+
+/** The nested message that a column holds; undefined when it is null. */
+export function decodeColumn<Message>(codec: MessageCodec<Message>, column: Buffer | null): Message | undefined {
+  return column === null ? undefined : codec.decode(column);
+}
+
+/** An `int8` column, which Postgres' driver gives as text. */
+export function toOptionalBigint(column: string | null): bigint | undefined {
+  return column === null ? undefined : BigInt(column);
+}
+
+/** Which page of a list is wanted: names after `afterName`, at most `limit`. */
+export interface Page {
+  readonly afterName?: string;
+  readonly limit: number;
+}
