@@ -21,6 +21,13 @@ describe("a key-encryption key", () => {
     expect(new KeyEncryptionKey(bytes).keyId).toBe(keyId);
   });
 
+  test("gives equal contents equal fingerprints, which another key does not give", () => {
+    const key = new KeyEncryptionKey(bytes);
+    expect(key.fingerprint("a")).toBe(new KeyEncryptionKey(bytes).fingerprint("a"));
+    expect(key.fingerprint("a")).not.toBe(key.fingerprint("b"));
+    expect(key.fingerprint("a")).not.toBe(new KeyEncryptionKey(randomBytes(32)).fingerprint("a"));
+  });
+
   test("has exactly 32 bytes", () => {
     expect(() => new KeyEncryptionKey(randomBytes(31))).toThrow("32 bytes, not 31");
   });

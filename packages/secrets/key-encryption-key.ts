@@ -1,4 +1,4 @@
-import { createSecretKey, hash, type KeyObject } from "node:crypto";
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto";
 import { inspect } from "node:util";
 import { decrypt, encrypt } from "./authenticated-encryption.ts";
 
@@ -28,6 +28,15 @@ export class KeyEncryptionKey {
   /** The data key that was wrapped; undefined if it was wrapped by another key or for something else, or changed. */
   unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Buffer | undefined {
     return decrypt(this.#key, wrapped, associatedData);
+  }
+
+  /**
+   * A keyed hash by which two secret contents can be told to be equal, 64 hexadecimal digits. Unlike a plain hash it
+   * may be stored: without the key nobody can try guesses against it.
+   */
+  fingerprint(content: string): string {
+    const key = Buffer.from(hkdfSync("sha256", this.#key, "", "spillway fingerprint v1", keyBytes));
+    return createHmac("sha256", key).update(content).digest("hex");
   }
 
   toString(): string {
