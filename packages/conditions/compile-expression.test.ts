@@ -2,7 +2,23 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileCondition, compileKey } from "./compile-expression.ts";
 import { ExpressionError } from "./expression-error.ts";
-import { CallerFacts, type ExpressionFacts, RequestFacts, type RequestFactsInit } from "./request-facts.ts";
+import {
+  type BodyFacts,
+  CallerFacts,
+  type ExpressionFacts,
+  RequestFacts,
+  type RequestFactsInit,
+} from "./request-facts.ts";
+
+const bodyFacts: BodyFacts = {
+  estimatedInputTokens: 1200,
+  maxTokens: 0,
+  hasTools: false,
+  hasImages: false,
+  wantsJsonSchema: false,
+  metadata: {},
+  value: { messages: [{ role: "user" }], temperature: 0.5 },
+};
 
 function factsWith(init: Partial<RequestFactsInit> = {}): ExpressionFacts {
   const request = new RequestFacts({
@@ -10,13 +26,7 @@ function factsWith(init: Partial<RequestFactsInit> = {}): ExpressionFacts {
     dialect: "OPENAI_CHAT",
     stream: false,
     headers: { "x-session-id": "s1" },
-    estimatedInputTokens: 1200,
-    maxTokens: 0,
-    hasTools: false,
-    hasImages: false,
-    wantsJsonSchema: false,
-    metadata: {},
-    readBody: () => ({ messages: [{ role: "user" }], temperature: 0.5 }),
+    readBody: () => bodyFacts,
     ...init,
   });
   return { request, caller: new CallerFacts("search-app", { team: "search" }) };
@@ -62,7 +72,7 @@ describe("a condition", () => {
 
   it("parses the body only when it reads it, and then once", () => {
     let parses = 0;
-    const facts = factsWith({ readBody: () => ({ n: ++parses }) });
+    const facts = factsWith({ readBody: () => ({ ...bodyFacts, value: { n: ++parses } }) });
     compileCondition("request.stream")(facts);
     expect(parses).toBe(0);
     compileCondition("request.body.n == 1 && request.body.n == 1")(facts);

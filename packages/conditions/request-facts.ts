@@ -10,13 +10,8 @@ export class CallerFacts {
   }
 }
 
-/** Everything that `RequestFacts` is made of. Token counts are whole numbers. */
-export interface RequestFactsInit {
-  readonly endpoint: string;
-  readonly dialect: string;
-  readonly stream: boolean;
-  /** By lower-case name. */
-  readonly headers: Readonly<Record<string, string>>;
+/** What is known of a body once it was parsed. Token counts are whole numbers. */
+export interface BodyFacts {
   readonly estimatedInputTokens: number;
   /** 0 when the request sets none. */
   readonly maxTokens: number;
@@ -24,8 +19,19 @@ export interface RequestFactsInit {
   readonly hasImages: boolean;
   readonly wantsJsonSchema: boolean;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Parses the body; called at most once, and only when an expression reads `request.body`. */
-  readonly readBody: () => unknown;
+  /** The parsed body. */
+  readonly value: unknown;
+}
+
+/** Everything that `RequestFacts` is made of. */
+export interface RequestFactsInit {
+  readonly endpoint: string;
+  readonly dialect: string;
+  readonly stream: boolean;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parses the body; called at most once, and only when something that the body tells is read. */
+  readonly readBody: () => BodyFacts;
 }
 
 /** What an expression may read of a request, as `request`. The names are those of the expression language. */
@@ -34,33 +40,49 @@ export class RequestFacts {
   readonly dialect: string;
   readonly stream: boolean;
   readonly headers: Readonly<Record<string, string>>;
-  readonly estimated_input_tokens: bigint;
-  readonly max_tokens: bigint;
-  readonly has_tools: boolean;
-  readonly has_images: boolean;
-  readonly wants_json_schema: boolean;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly #readBody: () => unknown;
-  #body: { readonly value: unknown } | undefined;
+  readonly #readBody: () => BodyFacts;
+  #bodyFacts: BodyFacts | undefined;
 
   constructor(init: RequestFactsInit) {
     this.endpoint = init.endpoint;
     this.dialect = init.dialect;
     this.stream = init.stream;
     this.headers = init.headers;
-    this.estimated_input_tokens = BigInt(Math.ceil(init.estimatedInputTokens));
-    this.max_tokens = BigInt(Math.ceil(init.maxTokens));
-    this.has_tools = init.hasTools;
-    this.has_images = init.hasImages;
-    this.wants_json_schema = init.wantsJsonSchema;
-    this.metadata = init.metadata;
     this.#readBody = init.readBody;
   }
 
-  /** The parsed body. */
+  /** What the body tells; parsed at the first call. */
+  get bodyFacts(): BodyFacts {
+    this.#bodyFacts ??= this.#readBody();
+    return this.#bodyFacts;
+  }
+
+  get estimated_input_tokens(): bigint {
+    return BigInt(this.bodyFacts.estimatedInputTokens);
+  }
+
+  get max_tokens(): bigint {
+    return BigInt(this.bodyFacts.maxTokens);
+  }
+
+  get has_tools(): boolean {
+    return this.bodyFacts.hasTools;
+  }
+
+  get has_images(): boolean {
+    return this.bodyFacts.hasImages;
+  }
+
+  get wants_json_schema(): boolean {
+    return this.bodyFacts.wantsJsonSchema;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    return this.bodyFacts.metadata;
+  }
+
   get body(): unknown {
-    this.#body ??= { value: this.#readBody() };
-    return this.#body.value;
+    return this.bodyFacts.value;
   }
 }
 
