@@ -1,0 +1,156 @@
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace";
+import type { SettingValues } from "../settings/read-environment.ts";
+import {
+  booleanSetting,
+  choiceSetting,
+  integerSetting,
+  parsedSetting,
+  type Setting,
+  textSetting,
+} from "../settings/setting.ts";
+
+const longestMs = 2 ** 31 - 1;
+
+const samplerNames = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
+
+/**
+ * The standard `OTEL_*` variables that the SDK does not read by itself. `OTEL_EXPORTER_OTLP_HEADERS`, `_TIMEOUT`,
+ * `_COMPRESSION` and `_CERTIFICATE` are read by the exporter.
+ */
+export const telemetrySettings = {
+  isDisabled: booleanSetting({
+    variable: "OTEL_SDK_DISABLED",
+    description: "Switches tracing off",
+    absent: false,
+  }),
+  exporter: choiceSetting({
+    variable: "OTEL_TRACES_EXPORTER",
+    description: "Where spans go; `otlp` sends to localhost:4318 even where no endpoint is set",
+    choices: ["auto", "otlp", "none"],
+    absent: "auto",
+    defaultText: "otlp where an endpoint is set, else none",
+  }),
+  endpoint: urlSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP endpoint (http/protobuf), e.g. http://localhost:4318"),
+  tracesEndpoint: urlSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTLP endpoint for spans alone, with its path"),
+  protocol: choiceSetting({
+    variable: "OTEL_EXPORTER_OTLP_PROTOCOL",
+    description: "Protocol of the OTLP endpoint",
+    choices: ["http/protobuf"],
+    absent: "http/protobuf",
+  }),
+  serviceName: textSetting({
+    variable: "OTEL_SERVICE_NAME",
+    description: "`service.name` of every span",
+    absent: undefined,
+    defaultText: "the name of the service",
+  }),
+  resourceAttributes: parsedSetting({
+    variable: "OTEL_RESOURCE_ATTRIBUTES",
+    description: "Attributes of this process, `key=value` joined by commas",
+    form: "`key=value` pairs joined by commas, with , = and % percent-encoded",
+    absent: {},
+    defaultText: "none",
+    parse: parsePairs,
+  }),
+  sampler: choiceSetting({
+    variable: "OTEL_TRACES_SAMPLER",
+    description: "Which requests are traced",
+    choices: samplerNames,
+    absent: "parentbased_always_on",
+  }),
+  sampledRatio: parsedSetting({
+    variable: "OTEL_TRACES_SAMPLER_ARG",
+    description: "Share of requests that the `traceidratio` samplers trace",
+    form: "a number from 0 to 1",
+    absent: 1,
+    parse: parseRatio,
+  }),
+  scheduleDelayMs: batchSetting("OTEL_BSP_SCHEDULE_DELAY", "Milliseconds between two exports", [0, 5000, longestMs]),
+  exportTimeoutMs: batchSetting("OTEL_BSP_EXPORT_TIMEOUT", "Milliseconds that an export may take", [
+    1,
+    30_000,
+    longestMs,
+  ]),
+  maxQueueSize: batchSetting("OTEL_BSP_MAX_QUEUE_SIZE", "Spans held at most; more are dropped", [1, 2048, 1_000_000]),
+  maxExportBatchSize: batchSetting("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "Spans in one export", [1, 512, 1_000_000]),
+} satisfies Readonly<Record<string, Setting<unknown>>>;
+
+/** Values of the `OTEL_*` variables. */
+export type TelemetrySettings = SettingValues<typeof telemetrySettings>;
+
+/** URL that spans are sent to; undefined when they are not. */
+export function resolveExportUrl(settings: TelemetrySettings): string | undefined {
+  if (settings.exporter === "none") return undefined;
+  if (settings.tracesEndpoint !== undefined) return settings.tracesEndpoint;
+  const endpoint = settings.endpoint ?? (settings.exporter === "otlp" ? "http://localhost:4318" : undefined);
+  return endpoint === undefined ? undefined : `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+}
+
+/** The sampler that the variables describe. */
+export function resolveSampler({ sampler, sampledRatio }: TelemetrySettings): Sampler {
+  switch (sampler) {
+    case "always_on":
+      return new AlwaysOnSampler();
+    case "always_off":
+      return new AlwaysOffSampler();
+    case "traceidratio":
+      return new TraceIdRatioBasedSampler(sampledRatio);
+    case "parentbased_always_on":
+      return new ParentBasedSampler({ root: new AlwaysOnSampler() });
+    case "parentbased_always_off":
+      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
+    case "parentbased_traceidratio":
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampledRatio) });
+  }
+}
+
+function urlSetting(variable: string, description: string): Setting<string | undefined> {
+  return parsedSetting<string | undefined>({
+    variable,
+    description,
+    form: "a URL that begins with http:// or https://",
+    absent: undefined,
+    parse: (text) => {
+      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error("is none");
+      return text;
+    },
+  });
+}
+
+function batchSetting(
+  variable: string,
+  description: string,
+  [least, absent, most]: readonly [number, number, number],
+): Setting<number> {
+  return integerSetting({ variable, description, least, absent, most });
+}
+
+function parseRatio(text: string): number {
+  const ratio = Number(text);
+  if (!(ratio >= 0 && ratio <= 1)) throw new Error("is out of range or no number");
+  return ratio;
+}
+
+function parsePairs(text: string): Readonly<Record<string, string>> {
+  const pairs: Record<string, string> = {};
+  for (const entry of text.split(",")) {
+    if (entry.trim() === "") continue;
+    const [key, value, ...rest] = entry.split("=").map((part) => decodeURIComponent(part.trim()));
+    if (!key || value === undefined || rest.length > 0) throw new Error("has an entry of another form");
+    pairs[key] = value;
+  }
+  return pairs;
+}
