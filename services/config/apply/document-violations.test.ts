@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import { parseConfigText } from "#config-file";
+import { configV1 } from "#contracts";
+import { hashApiKey } from "#secrets";
+import { createApplyScope } from "./apply-scope.ts";
+import { documentViolations, documentWarnings } from "./document-violations.ts";
+import type { StoredConfig } from "./stored-config.ts";
+
+const nothing: StoredConfig = {
+  secrets: new Map(),
+  models: new Map(),
+  endpoints: new Map(),
+  keys: new Map(),
+  budgets: new Map(),
+};
+
+function check(document: configV1.ConfigDocument, stored = nothing): string[] {
+  const scope = createApplyScope({ document, source: "file:a", prune: true }, stored);
+  return documentViolations(scope).map(({ field, description }) => `${field}: ${description}`);
+}
+
+const models = "models: [{ name: gpt-4o, provider: p, model: m }, { name: llama, provider: p, model: m }]";
+const checkText = (rest: string, stored = nothing) => check(parseConfigText(`version: 1\n${rest}`, {}), stored);
+const checkEndpoint = (rest: string) => checkText(`${models}\nendpoints: [{ name: chat, ${rest} }]`);
+
+describe("what is wrong is told by the path of the document:", () => {
+  test.each([
+    ["primary: []", "endpoints[0].primary: must have at least one PRIMARY mapping"],
+    [
+      "primary: [{ model: gpt-4o, weight: 0 }]",
+      "endpoints[0].primary: the weights of the PRIMARY mappings must not sum",
+    ],
+    ["primary: [{ model: gpt-4o, weight: 1e39 }]", "endpoints[0].primary[0].weight: must be a finite number"],
+    ["primary: [{ model: gpt-4o }, { model: gpt-4o }]", "endpoints[0].primary[1].model: must not be there twice"],
+    [
+      "primary: [{ model: llama }], fallback: [{ model: gpt-4o }, { model: gpt-4o }]",
+      "endpoints[0].fallback[1].model: must not be there twice",
+    ],
+    [
+      "primary: [{ model: llama }], fallback: [{ model: gpt-4o, policy: { timeouts: { connect: 0 } } }]",
+      "endpoints[0].fallback[0].policy.timeouts.connect: must be from 1",
+    ],
+    [
+      "primary: [{ model: llama, probe: { path: /health, interval: 1 } }]",
+      "endpoints[0].primary[0].probe.interval: must be from 100",
+    ],
+    ["primary: [{ model: llama }], policy: { hedge_after: 0 }", "endpoints[0].policy.hedge_after: must be from 1"],
+    [
+      "primary: [{ model: llama }], rules: [{ name: r, when: 'true', use: [gpt-4o] }]",
+      'endpoints[0].rules[0].use[0]: no mapping of the endpoint is named "gpt-4o"',
+    ],
+    [
+      "primary: [{ model: llama }], fallback_config: { max_attempts: -1 }",
+      "endpoints[0].fallback_config.max_attempts: must be",
+    ],
+    [
+      `primary: [{ model: llama }], tags: { ${"k".repeat(251)}: v }`,
+      `endpoints[0].tags.${"k".repeat(251)}: must have at most 250`,
+    ],
+    ["primary: [{ model: lama }]", 'endpoints[0].primary[0].model: there is no model "lama"; did you mean "llama"?'],
+    [
+      "primary: [{ model: llama }], fallback: [{ model: xxxxxxxx }]",
+      'endpoints[0].fallback[0].model: there is no model "xxxxxxxx"; known: gpt-4o, llama',
+    ],
+  ])("%s", (rest, expected) => {
+    expect(checkEndpoint(rest)).toEqual([expect.stringContaining(expected)]);
+  });
+
+  test.each([
+    [
+      "models: [{ name: a, provider: p, model: m, secret: opnai }]\nsecrets: [{ name: openai, provider: p }]",
+      'models[0].secret: there is no secret "opnai"; did you mean "openai"?',
+    ],
+    ["models: [{ name: a, provider: p, model: '' }]", "models[0].model: must be set"],
+    [
+      "models: [{ name: a, provider: p, model: m, base_url: nowhere }]",
+      "models[0].base_url: must be an http or https URL",
+    ],
+    ["secrets: [{ name: '', provider: p }]", "secrets[0].name: must be set"],
+    [
+      "secrets: [{ name: a, provider: p }, { name: b, provider: p }, { name: a, provider: p }]",
+      "secrets[2].name: is the name of secrets[0] too",
+    ],
+    ["secrets: [{ name: a, provider: p, value: { api_key: '' } }]", "secrets[0].value.api_key: must not be empty"],
+    ["keys: [{ name: a, value: 0123456789abcde }]", "keys[0].value: must have from 16 to 512 characters"],
+    ["keys: [{ name: a, value: '0123456789 abcdef' }]", "keys[0].value: must be ASCII without spaces and line ends"],
+    [
+      "keys: [{ name: a, value: aaaaaaaaaaaaaaaa }, { name: b, value: aaaaaaaaaaaaaaaa }]",
+      "keys[1].value: is the value of keys[0] too",
+    ],
+    [
+      "keys: [{ name: a, value: aaaaaaaaaaaaaaaa, endpoints: [chat] }]",
+      'keys[0].endpoints[0]: there is no endpoint "chat"',
+    ],
+    [
+      "keys: [{ name: a, value: aaaaaaaaaaaaaaaa, limits: { requests_per_minute: 0 } }]",
+      "keys[0].limits.requests_per_minute: must be from 1",
+    ],
+    [
+      "budgets: [{ name: b, unit: USD, amount: 0, duration: { unit: DAYS, value: 1 }, scope: GLOBAL, action: ALERT }]",
+      "budgets[0].amount: must be above 0",
+    ],
+    [
+      "budgets: [{ name: b, unit: USD, amount: 1, duration: { unit: DAYS, value: 0 }, scope: GLOBAL, action: ALERT }]",
+      "budgets[0].duration.value: must be from 1",
+    ],
+  ])("%s", (text, expected) => {
+    expect(checkText(text)).toEqual([expect.stringContaining(expected)]);
+  });
+
+  test("everything at once", () => {
+    const text = `${models}\nendpoints: [{ name: 'a b', primary: [{ model: x }] }]\nkeys: [{ name: k, value: short }]`;
+    expect(checkText(text).map((line) => line.split(":")[0])).toEqual([
+      "endpoints[0].primary[0].model",
+      "endpoints[0].name",
+      "keys[0].value",
+    ]);
+  });
+
+  test("a value of an API key that a stored key of another name has", () => {
+    const key = configV1.ApiKey.fromPartial({ name: "other", keyHash: hashApiKey("a".repeat(16)) });
+    const stored = { ...nothing, keys: new Map([["other", { value: key, source: "api" }]]) };
+    expect(checkText(`keys: [{ name: a, value: ${"a".repeat(16)} }]`, stored)).toEqual([
+      'keys[0].value: is the value of the stored key "other" too',
+    ]);
+  });
+
+  test("documents that no file could be", () => {
+    const target = { model: "m", weight: 2 };
+    const document = configV1.ConfigDocument.fromPartial({
+      version: 2,
+      models: [{ name: "m", provider: "p", model: "m" }],
+      endpoints: [
+        {
+          name: "e",
+          primary: [{ model: "" }, { model: "m" }],
+          fallback: [target],
+          policy: { fallbackOn: { add: [1], remove: [1] } },
+        },
+      ],
+    });
+    expect(check(document)).toEqual([
+      "version: must be 1",
+      "endpoints[0].primary[0].model: must be set",
+      expect.stringMatching(/^endpoints\[0\]\.policy\.fallback_on: must not stand among the removed/),
+      "endpoints[0].fallback[0].weight: belongs to an entry of primary",
+    ]);
+  });
+});
+
+test("warnings stand by the paths of the document, alike ones together", () => {
+  const text = `version: 1
+models:
+  - { name: big, provider: p, model: m, context_window: 100000, capabilities: [tools], probe: { path: /, interval: 5000 } }
+  - { name: little, provider: p, model: m, context_window: 8000, capabilities: [streaming] }
+endpoints:
+  - name: chat
+    primary: [{ model: big }, { model: little, weight: 0 }]
+    fallback: [{ model: little }]
+    policy: { max_concurrency: 5 }`;
+  const scope = createApplyScope({ document: parseConfigText(text, {}), source: "file:a", prune: false }, nothing);
+  const warnings = new Map(documentWarnings(scope).map(({ field, message }) => [message, field]));
+  expect(warnings.get("is stored, and not acted on yet by this version")).toBe(
+    "models[0].probe, endpoints[0].policy.max_concurrency",
+  );
+  expect(warnings.get("a weight of 0 is never drawn")).toBe("endpoints[0].primary[1].weight");
+  expect([...warnings].filter(([, field]) => field === "endpoints[0].fallback[0]")).toHaveLength(2);
+});

@@ -1,0 +1,23 @@
+import { configV1 } from "#contracts";
+import type { KeyEncryptionKey } from "#secrets";
+
+/**
+ * What tells two requests with the same `request_id` apart, without anything secret: a value is there as its keyed
+ * fingerprint.
+ */
+export function requestContent(request: configV1.ApplyConfigRequest, keyEncryptionKey: KeyEncryptionKey): Uint8Array {
+  const document = configV1.ConfigDocument.fromPartial(request.document ?? {});
+  const fingerprint = (value: Readonly<Record<string, string>>) =>
+    keyEncryptionKey.fingerprint(
+      JSON.stringify(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))),
+    );
+  return configV1.ApplyConfigRequest.encode({
+    ...request,
+    requestId: "",
+    document: {
+      ...document,
+      secrets: document.secrets.map((secret) => ({ ...secret, value: { value: fingerprint(secret.value) } })),
+      keys: document.keys.map((key) => ({ ...key, value: fingerprint({ key: key.value }) })),
+    },
+  }).finish();
+}
