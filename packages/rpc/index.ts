@@ -1,3 +1,9 @@
+export type { UnexpectedErrorListener } from "./callee.ts";
+export { createGrpcChannel, type GrpcChannel, type GrpcChannelOptions, type GrpcClientTls } from "./grpc-channel.ts";
+export { createGrpcClient, type GrpcClientOptions } from "./grpc-client.ts";
+export type { ServedService } from "./grpc-handlers.ts";
+export { type GrpcServer, type GrpcServerOptions, type GrpcServerTls, startGrpcServer } from "./grpc-server.ts";
+export { createInProcessClient, type InProcessClientOptions } from "./in-process-client.ts";
 export {
   type ErrorDetail,
   errorDomain,
@@ -7,3 +13,4 @@ export {
   type RpcErrorInit,
 } from "./rpc-error.ts";
 export type { CallContext, MessageCodec, Method, MethodDefinition, Service, ServiceDefinition } from "./service.ts";
+export { fromTraceHeaders, toTraceHeaders } from "./trace-headers.ts";

@@ -1,0 +1,112 @@
+import { googleRpc } from "#contracts";
+import { type ErrorDetail, errorDomain, type RpcCode, RpcError } from "./rpc-error.ts";
+
+/** Metadata key of the encoded `google.rpc.Status`. */
+export const statusDetailsKey = "grpc-status-details-bin";
+
+/** Most bytes of the encoded status: as base64 it stays below 6 KB, since other stacks refuse trailers of 8 KB. */
+const maxStatusBytes = 4500;
+const maxMessageLength = 1024;
+const maxMetadataValueLength = 512;
+const maxMetadataLength = 2048;
+
+const typePrefix = "type.googleapis.com/";
+const errorInfoType = "google.rpc.ErrorInfo";
+const codeNames = new Map(Object.entries(googleRpc.Code).map(([name, number]) => [number as number, name]));
+
+/** The number that gRPC sends for a code. */
+export function toStatusNumber(code: RpcCode): number {
+  return googleRpc.Code[code];
+}
+
+/** The code behind a number; `UNKNOWN` where none is. 0 is `OK` and never asked for. */
+export function fromStatusNumber(number: number): RpcCode {
+  const name = codeNames.get(number);
+  return name === undefined || name === "OK" || name === "UNRECOGNIZED" ? "UNKNOWN" : (name as RpcCode);
+}
+
+/** The text of an error in the form and length that fits a trailer. */
+export function toStatusMessage(message: string): string {
+  // A lone surrogate cannot be percent-encoded, and grpc-js would throw on it.
+  return message.slice(0, maxMessageLength).toWellFormed();
+}
+
+/**
+ * Encodes an error as `google.rpc.Status`, `ErrorInfo` first. Where the whole is too long for a trailer, details are left
+ * out, the biggest first, and long metadata is cut; `ErrorInfo` always stays.
+ */
+export function encodeStatus(error: RpcError): Buffer {
+  const info = { typeUrl: typePrefix + errorInfoType, value: encodeErrorInfo(error) };
+  const details = error.details.map(({ type, value }) => ({ typeUrl: typePrefix + type, value: Buffer.from(value) }));
+  for (;;) {
+    const encoded = googleRpc.Status.encode({
+      code: toStatusNumber(error.code),
+      message: toStatusMessage(error.message),
+      details: [info, ...details],
+    }).finish();
+    if (encoded.length <= maxStatusBytes || details.length === 0) return toBuffer(encoded);
+    const biggest = details.reduce(
+      (most, { value }, index) => (value.length > sizeAt(details, most) ? index : most),
+      0,
+    );
+    details.splice(biggest, 1);
+  }
+}
+
+/**
+ * Reads an error back. Without details, or with ones that cannot be read, `reason` is the code's own name or INTERNAL. Of a
+ * stream whose wire status was OK the code is that of the details.
+ */
+export function decodeStatus(number: number, message: string, encoded: Uint8Array | undefined): RpcError {
+  const status = encoded === undefined ? undefined : tryDecode(googleRpc.Status, encoded);
+  const code = fromStatusNumber(number === googleRpc.Code.OK ? (status?.code ?? number) : number);
+  if (status === undefined) return new RpcError({ code, reason: reasonOf(code), message });
+  const details: ErrorDetail[] = [];
+  let info: googleRpc.ErrorInfo | undefined;
+  for (const { typeUrl, value } of status.details) {
+    const type = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+    if (type === errorInfoType && info === undefined) info = tryDecode(googleRpc.ErrorInfo, value);
+    else details.push({ type, value });
+  }
+  return new RpcError({
+    code,
+    reason: info?.reason ?? reasonOf(code),
+    message: status.message || message,
+    metadata: info?.metadata ?? {},
+    details,
+  });
+}
+
+/** A view of bytes as a `Buffer`, without a copy. */
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function sizeAt(details: readonly { readonly value: Uint8Array }[], index: number): number {
+  return details[index]?.value.length ?? 0;
+}
+
+function encodeErrorInfo(error: RpcError): Buffer {
+  const metadata: Record<string, string> = {};
+  let length = 0;
+  for (const [key, value] of Object.entries(error.metadata)) {
+    const cut = value.slice(0, maxMetadataValueLength).toWellFormed();
+    length += key.length + cut.length;
+    if (length > maxMetadataLength) break;
+    metadata[key] = cut;
+  }
+  return toBuffer(googleRpc.ErrorInfo.encode({ reason: error.reason, domain: errorDomain, metadata }).finish());
+}
+
+function tryDecode<Message>(codec: { decode(input: Uint8Array): Message }, encoded: Uint8Array): Message | undefined {
+  try {
+    return codec.decode(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The reason of an error that came without one: of another server, or of the transport itself. */
+function reasonOf(code: RpcCode): string {
+  return code === "CANCELLED" || code === "DEADLINE_EXCEEDED" || code === "UNAVAILABLE" ? code : "INTERNAL";
+}
