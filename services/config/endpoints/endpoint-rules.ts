@@ -3,6 +3,8 @@ import { enumViolations, rangeViolations, textViolations, writableNames, writerV
 import { policyViolations } from "../policies/policy-rules.ts";
 import type { Violation } from "../violations.ts";
 import { type ModelDefinitionsById, mappingName, mappingViolations, mappingWeight } from "./mapping-rules.ts";
+import { repeatedEntries } from "./repeated-entries.ts";
+import { tagListViolations } from "./tag-rules.ts";
 
 type Endpoint = configV1.GatewayEndpoint;
 type Mapping = configV1.GatewayEndpointModelMapping;
@@ -42,14 +44,6 @@ export function endpointViolations(endpoint: Endpoint, models: ModelDefinitionsB
   ];
 }
 
-/** What is wrong with one tag; `prefix` is its path. */
-export function tagViolations(tag: configV1.GatewayEndpointTag, prefix: string): Violation[] {
-  return [
-    ...textViolations(tag.key, `${prefix}.key`, { maxLength: 250 }),
-    ...textViolations(tag.value, `${prefix}.value`, { maxLength: 5000, isRequired: false }),
-  ];
-}
-
 const maxExpressionLength = 4096;
 const mostInOneEndpoint = 100;
 
@@ -67,17 +61,17 @@ function mappingListViolations(mappings: readonly Mapping[], models: ModelDefini
   return [
     ...mappings.flatMap((mapping, index) => mappingViolations(mapping, models, `${prefix}[${index}]`)),
     ...primaryViolations(mappings, prefix),
-    ...repeated(mappings, (mapping) => `${mapping.linkageType} ${mapping.modelDefinitionId}`).map((index) => ({
+    ...repeatedEntries(mappings, (mapping) => `${mapping.linkageType} ${mapping.modelDefinitionId}`).map((index) => ({
       field: `${prefix}[${index}].model_definition_id`,
       description: "must not be there twice with one linkage_type",
     })),
-    ...repeated(mappings, (mapping) =>
+    ...repeatedEntries(mappings, (mapping) =>
       mapping.linkageType === FALLBACK ? mapping.fallbackOrder?.toString() : undefined,
     ).map((index) => ({
       field: `${prefix}[${index}].fallback_order`,
       description: "must not be that of another FALLBACK mapping",
     })),
-    ...repeated(mappings, (mapping) =>
+    ...repeatedEntries(mappings, (mapping) =>
       mapping.name === undefined ? undefined : `${mapping.linkageType} ${mappingName(mapping, models)}`,
     ).map((index) => ({
       field: `${prefix}[${index}].name`,
@@ -118,35 +112,9 @@ function ruleViolations(endpoint: Endpoint, models: ModelDefinitionsById, prefix
             ],
       ),
     ]),
-    ...repeated(endpoint.rules, (rule) => rule.name || undefined).map((index) => ({
+    ...repeatedEntries(endpoint.rules, (rule) => rule.name || undefined).map((index) => ({
       field: `${prefix}[${index}].name`,
       description: "must not be that of another rule",
     })),
   ];
-}
-
-function tagListViolations(tags: readonly configV1.GatewayEndpointTag[], prefix: string): Violation[] {
-  if (tags.length > mostInOneEndpoint) {
-    return [{ field: prefix, description: `must have at most ${mostInOneEndpoint} entries, not ${tags.length}` }];
-  }
-  return [
-    ...tags.flatMap((tag, index) => tagViolations(tag, `${prefix}[${index}]`)),
-    ...repeated(tags, (tag) => tag.key).map((index) => ({
-      field: `${prefix}[${index}].key`,
-      description: "must not be there twice",
-    })),
-  ];
-}
-
-/** Indexes of the entries whose key an earlier entry has too. */
-function repeated<Entry>(entries: readonly Entry[], toKey: (entry: Entry) => string | undefined): number[] {
-  const seen = new Set<string>();
-  return entries.flatMap((entry, index) => {
-    const key = toKey(entry);
-    if (key === undefined || !seen.has(key)) {
-      seen.add(key ?? "");
-      return [];
-    }
-    return [index];
-  });
 }

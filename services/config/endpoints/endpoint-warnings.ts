@@ -15,14 +15,24 @@ export function endpointWarnings(
   return [
     ...endpoint.modelMappings.flatMap((mapping, index) => {
       const path = `${prefix}.model_mappings[${index}]`;
-      return [
-        ...weightWarnings(mapping, path),
-        ...fitnessWarnings(mapping, { mappings: endpoint.modelMappings, models, path }),
-        ...idlePolicyWarnings(mapping, path),
-      ];
+      return [...weightWarnings(mapping, path), ...idlePolicyWarnings(mapping, path)];
     }),
+    ...endpointFitnessWarnings(endpoint, models, prefix),
     ...idleEndpointWarnings(endpoint, prefix),
   ];
+}
+
+/** Says where a FALLBACK can serve less than a PRIMARY whose requests it is to take over. */
+export function endpointFitnessWarnings(
+  { modelMappings }: configV1.GatewayEndpoint,
+  models: ModelDefinitionsById,
+  prefix: string,
+): configV1.Warning[] {
+  return modelMappings.flatMap((mapping, index) =>
+    mapping.linkageType === FALLBACK
+      ? fitnessWarnings(mapping, { mappings: modelMappings, models, path: `${prefix}.model_mappings[${index}]` })
+      : [],
+  );
 }
 
 function weightWarnings(mapping: Mapping, path: string): configV1.Warning[] {
@@ -37,10 +47,9 @@ interface Neighbours {
   readonly path: string;
 }
 
-/** Says where a FALLBACK can serve less than a PRIMARY whose requests it is to take over. */
 function fitnessWarnings(mapping: Mapping, { mappings, models, path }: Neighbours): configV1.Warning[] {
   const fallback = models.get(mapping.modelDefinitionId ?? "");
-  if (mapping.linkageType !== FALLBACK || fallback === undefined) {
+  if (fallback === undefined) {
     return [];
   }
   return mappings.flatMap((primary) => {

@@ -8,6 +8,15 @@ type Mapping = configV1.GatewayEndpointModelMapping;
 /** Model definitions by id: at least all that an endpoint's mappings name and that exist. */
 export type ModelDefinitionsById = ReadonlyMap<string, configV1.GatewayModelDefinition>;
 
+/** The model definitions of an endpoint that was read from the store. */
+export function modelDefinitionsOf(endpoint: configV1.GatewayEndpoint): ModelDefinitionsById {
+  return new Map(
+    endpoint.modelMappings.flatMap(({ modelDefinitionId, modelDefinition }) =>
+      modelDefinitionId === undefined || modelDefinition === undefined ? [] : [[modelDefinitionId, modelDefinition]],
+    ),
+  );
+}
+
 /** What is wrong with one mapping by itself; `prefix` is its path, e.g. `endpoint.model_mappings[0]`. */
 export function mappingViolations(mapping: Mapping, models: ModelDefinitionsById, prefix: string): Violation[] {
   return [

@@ -27,6 +27,22 @@ export function modelDefinitionWarnings(model: configV1.GatewayModelDefinition, 
   return idlePolicyWarnings(model, prefix);
 }
 
+/** Warnings for a model definition whose secret is for another provider; `secretProvider` is unset where it has no secret. */
+export function secretFitWarnings(
+  model: configV1.GatewayModelDefinition,
+  secretProvider: string | undefined,
+  prefix: string,
+): configV1.Warning[] {
+  return secretProvider === undefined || secretProvider === model.provider
+    ? []
+    : [
+        {
+          field: `${prefix}.secret_id`,
+          message: `the secret is for provider ${secretProvider}, the model is of ${model.provider}`,
+        },
+      ];
+}
+
 const someTokens = { least: 1, most: Number.MAX_SAFE_INTEGER };
 const knownCapabilities: readonly string[] = ["tools", "vision", "json_schema", "streaming"];
 

@@ -15,7 +15,7 @@ export interface CreateRequest<Response> {
   readonly method: string;
   /** Empty: the write is not idempotent. */
   readonly requestId: string;
-  /** The request's bytes without `request_id`, and without any secret value: its hash is stored. */
+  /** The request's bytes without `request_id`, and with fingerprints for secret values: its hash is stored. */
   readonly content: Uint8Array;
   readonly response: MessageCodec<Response>;
 }

@@ -15,9 +15,12 @@
  */
 export { deleteApiKey, insertApiKey, listApiKeys, replaceApiKey } from "./api-key-rows.ts";
 export { deleteBudget, insertBudget, listBudgets, replaceBudget, type StoredBudget } from "./budget-rows.ts";
+export { listRevisions, readChangedIds, readRevision } from "./change-log.ts";
 export { createId } from "./columns.ts";
 export { type ConfigStore, openConfigStore } from "./config-store.ts";
 export { runOnce } from "./create-requests.ts";
+export { isDatabaseUnavailable, toStoreError } from "./database-error.ts";
+export { startDatabaseLink } from "./database-link.ts";
 export { deleteEndpoint, findEndpoint, insertEndpoint, listEndpoints, replaceEndpoint } from "./endpoint-rows.ts";
 export { migrate } from "./migrate.ts";
 export {
@@ -25,6 +28,7 @@ export {
   findModelDefinition,
   insertModelDefinition,
   listModelDefinitions,
+  modelDefinitionFields,
   replaceModelDefinition,
 } from "./model-definition-rows.ts";
 export {
@@ -36,4 +40,4 @@ export {
   type StoredSecret,
   type WantedSecret,
 } from "./secret-rows.ts";
-export type { Queries, RecordedChange, WriteTransaction, Written } from "./write-transaction.ts";
+export type { Queries, RecordedChange, ResourceType, WriteTransaction, Written } from "./write-transaction.ts";

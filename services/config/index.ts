@@ -1,0 +1,1 @@
+export { type ConfigServiceOptions, type OpenConfigService, openConfigService } from "./open-config-service.ts";

@@ -1,0 +1,194 @@
+import { configV1 } from "#contracts";
+import { invalidFields, type Service } from "#rpc";
+import { inUseError, notFoundError } from "../config-errors.ts";
+import { endpointViolations } from "../endpoints/endpoint-rules.ts";
+import { endpointFitnessWarnings } from "../endpoints/endpoint-warnings.ts";
+import { modelDefinitionsOf } from "../endpoints/mapping-rules.ts";
+import { maskedFields, withFields } from "../field-mask.ts";
+import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
+import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import {
+  type ConfigStore,
+  deleteModelDefinition,
+  findModelDefinition,
+  findSecret,
+  insertModelDefinition,
+  listEndpoints,
+  listModelDefinitions,
+  modelDefinitionFields,
+  replaceModelDefinition,
+  runOnce,
+  type StoredSecret,
+  type WriteTransaction,
+} from "../store/index.ts";
+import { refuseViolations } from "../violations.ts";
+import { modelDefinitionViolations, modelDefinitionWarnings, secretFitWarnings } from "./model-definition-rules.ts";
+
+type ModelDefinition = configV1.GatewayModelDefinition;
+
+type ModelDefinitionMethods = Pick<
+  Service<configV1.ConfigServiceDefinition>,
+  | "createModelDefinition"
+  | "getModelDefinition"
+  | "listModelDefinitions"
+  | "updateModelDefinition"
+  | "deleteModelDefinition"
+>;
+
+/** The methods that create, read, change and delete model definitions. */
+export function createModelDefinitionHandlers(store: ConfigStore): ModelDefinitionMethods {
+  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
+    (await store.inWriteTransaction({ source: apiSource }, work)).value;
+  return {
+    createModelDefinition: (request) => write((transaction) => createModelDefinition(transaction, request)),
+    getModelDefinition: async ({ modelDefinitionId, name }) => {
+      requireOne({ field: "model_definition_id", value: modelDefinitionId }, { field: "name", value: name });
+      const reference = modelDefinitionId === "" ? { name } : { modelDefinitionId };
+      const found = await store.inReadTransaction((queries) => findModelDefinition(queries, reference));
+      const resourceName = modelDefinitionId || name;
+      return { modelDefinition: requireFound(found, { resourceType: "model", resourceName }) };
+    },
+    listModelDefinitions: async (request) => {
+      const pageSize = toPageSize(request);
+      const afterName = fromPageToken(request);
+      const found = await store.inReadTransaction((queries) =>
+        listModelDefinitions(queries, {
+          limit: pageSize + 1,
+          ...(afterName === undefined ? {} : { afterName }),
+          ...(request.provider === "" ? {} : { provider: request.provider }),
+          ...(request.secretId === "" ? {} : { secretId: request.secretId }),
+        }),
+      );
+      const { entries, nextPageToken } = cutPage(found, pageSize, ({ name }) => name ?? "");
+      return { modelDefinitions: entries, nextPageToken };
+    },
+    updateModelDefinition: (request) => write((transaction) => updateModelDefinition(transaction, request)),
+    deleteModelDefinition: (request) => write((transaction) => removeModelDefinition(transaction, request)),
+  };
+}
+
+async function createModelDefinition(
+  transaction: WriteTransaction,
+  request: configV1.CreateModelDefinitionRequest,
+): Promise<configV1.CreateModelDefinitionResponse> {
+  const wanted = withoutEmptySecret(request.modelDefinition ?? configV1.GatewayModelDefinition.fromPartial({}));
+  refuseViolations(modelDefinitionViolations(wanted, "model_definition"));
+  const createRequest = {
+    method: "CreateModelDefinition",
+    requestId: request.requestId,
+    content: configV1.CreateModelDefinitionRequest.encode({ ...request, requestId: "" }).finish(),
+    response: configV1.CreateModelDefinitionResponse,
+  };
+  return await runOnce(transaction, createRequest, async () => {
+    const secret = await requireItsSecret(transaction, wanted);
+    await requireFreeName(transaction, wanted.name);
+    const modelDefinition = await insertModelDefinition(transaction, wanted);
+    return { modelDefinition, warnings: warningsOf(modelDefinition, secret) };
+  });
+}
+
+async function updateModelDefinition(
+  transaction: WriteTransaction,
+  request: configV1.UpdateModelDefinitionRequest,
+): Promise<configV1.UpdateModelDefinitionResponse> {
+  const given = request.modelDefinition ?? configV1.GatewayModelDefinition.fromPartial({});
+  const stored = await requireModel(transaction, given.modelDefinitionId, "model_definition.model_definition_id");
+  requireEtag(given.etag, stored.etag, toReference(stored));
+  const named = maskedFields(modelDefinitionFields, given, request.updateMask);
+  const wanted = withoutEmptySecret({
+    ...withFields(stored, given, named),
+    lastUpdatedBy: given.lastUpdatedBy,
+  });
+  refuseViolations(modelDefinitionViolations(wanted, "model_definition"));
+  const secret = await requireItsSecret(transaction, wanted);
+  if (wanted.name !== stored.name) {
+    await requireFreeName(transaction, wanted.name);
+  }
+  const modelDefinition = await replaceModelDefinition(transaction, stored, wanted);
+  return {
+    modelDefinition,
+    warnings: [
+      ...warningsOf(modelDefinition, secret),
+      ...(await warningsOfUsers(transaction, stored, modelDefinition)),
+      ...ownershipWarnings(stored.source, "model_definition"),
+    ],
+  };
+}
+
+async function removeModelDefinition(
+  transaction: WriteTransaction,
+  request: configV1.DeleteModelDefinitionRequest,
+): Promise<configV1.DeleteModelDefinitionResponse> {
+  const stored = await requireModel(transaction, request.modelDefinitionId, "model_definition_id");
+  requireEtag(request.etag, stored.etag, toReference(stored));
+  const users = await listEndpoints(transaction.queries, { modelDefinitionIds: [request.modelDefinitionId] });
+  if (users.length > 0) {
+    const names = users.map(({ name }) => `endpoint ${name}`);
+    throw inUseError(toReference(stored), names, "detach it from them first");
+  }
+  await deleteModelDefinition(transaction, stored);
+  return { warnings: ownershipWarnings(stored.source, "model_definition_id") };
+}
+
+/** A new name must not leave a rule of an endpoint without its mapping; a smaller model may not fit an endpoint any more. */
+async function warningsOfUsers(
+  transaction: WriteTransaction,
+  before: ModelDefinition,
+  after: ModelDefinition,
+): Promise<configV1.Warning[]> {
+  const users = await listEndpoints(transaction.queries, { modelDefinitionIds: [after.modelDefinitionId ?? ""] });
+  const broken = users.filter((endpoint) => endpointViolations(endpoint, modelDefinitionsOf(endpoint), "").length > 0);
+  if (broken.length > 0 && before.name !== after.name) {
+    const names = broken.map(({ name }) => `endpoint ${name}`);
+    throw inUseError(toReference(before), names, "whose rules or mappings call it by this name; change them first");
+  }
+  return users.flatMap((endpoint) =>
+    endpointFitnessWarnings(endpoint, modelDefinitionsOf(endpoint), `endpoints[${endpoint.name}]`),
+  );
+}
+
+async function requireModel(
+  transaction: WriteTransaction,
+  modelDefinitionId: string | undefined,
+  field: string,
+): Promise<ModelDefinition> {
+  if (modelDefinitionId === undefined || modelDefinitionId === "") {
+    throw invalidFields([{ field, description: "must be set" }]);
+  }
+  const found = await findModelDefinition(transaction.queries, { modelDefinitionId });
+  return requireFound(found, { resourceType: "model", resourceName: modelDefinitionId });
+}
+
+async function requireItsSecret(
+  transaction: WriteTransaction,
+  wanted: ModelDefinition,
+): Promise<StoredSecret | undefined> {
+  if (wanted.secretId === undefined) {
+    return undefined;
+  }
+  const secret = await findSecret(transaction.queries, { secretId: wanted.secretId });
+  if (secret === undefined) {
+    throw notFoundError({ resourceType: "secret", resourceName: wanted.secretId }, "model_definition.secret_id");
+  }
+  return secret;
+}
+
+async function requireFreeName(transaction: WriteTransaction, name = ""): Promise<void> {
+  const taken = await findModelDefinition(transaction.queries, { name });
+  requireFree(taken, { resourceType: "model", resourceName: name });
+}
+
+function withoutEmptySecret(model: ModelDefinition): ModelDefinition {
+  return model.secretId === "" ? { ...model, secretId: undefined } : model;
+}
+
+function warningsOf(model: ModelDefinition, secret: StoredSecret | undefined): configV1.Warning[] {
+  return [
+    ...modelDefinitionWarnings(model, "model_definition"),
+    ...secretFitWarnings(model, secret?.info.provider, "model_definition"),
+  ];
+}
+
+function toReference(stored: ModelDefinition) {
+  return { resourceType: "model" as const, resourceName: stored.name ?? "" };
+}

@@ -1,0 +1,218 @@
+import { configV1 } from "#contracts";
+import { invalidFields, type Service } from "#rpc";
+import { type KeyEncryptionKey, openSecret, Secret, SecretUnreadableError, sealSecret } from "#secrets";
+import { inUseError } from "../config-errors.ts";
+import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
+import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import {
+  type ConfigStore,
+  createId,
+  deleteSecret,
+  findSecret,
+  insertSecret,
+  listModelDefinitions,
+  listSecrets,
+  replaceSecret,
+  runOnce,
+  type StoredSecret,
+  type WriteTransaction,
+} from "../store/index.ts";
+import { refuseViolations } from "../violations.ts";
+import { addressKeys, secretValueViolations, secretViolations } from "./secret-rules.ts";
+
+type SecretMethods = Pick<
+  Service<configV1.ConfigServiceDefinition>,
+  "createSecret" | "getSecret" | "listSecrets" | "updateSecret" | "deleteSecret"
+>;
+
+/** The methods that create, read, change and delete credentials. Values are sealed before the store sees them. */
+export function createSecretHandlers(store: ConfigStore, keyEncryptionKey: KeyEncryptionKey): SecretMethods {
+  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
+    (await store.inWriteTransaction({ source: apiSource }, work)).value;
+  return {
+    createSecret: (request) => write((transaction) => createSecret(transaction, request, keyEncryptionKey)),
+    getSecret: async ({ secretId, secretName }) => {
+      requireOne({ field: "secret_id", value: secretId }, { field: "secret_name", value: secretName });
+      const reference = secretId === "" ? { name: secretName } : { secretId };
+      const found = await store.inReadTransaction((queries) => findSecret(queries, reference));
+      return { secret: requireFound(found, { resourceType: "secret", resourceName: secretId || secretName }).info };
+    },
+    listSecrets: async (request) => {
+      const pageSize = toPageSize(request);
+      const afterName = fromPageToken(request);
+      const found = await store.inReadTransaction((queries) =>
+        listSecrets(queries, {
+          limit: pageSize + 1,
+          ...(afterName === undefined ? {} : { afterName }),
+          ...(request.provider === "" ? {} : { provider: request.provider }),
+        }),
+      );
+      const { entries, nextPageToken } = cutPage(found, pageSize, ({ sealed }) => sealed.secretName);
+      return { secrets: entries.map(({ info }) => info), nextPageToken };
+    },
+    updateSecret: (request) => write((transaction) => updateSecret(transaction, request, keyEncryptionKey)),
+    deleteSecret: (request) => write((transaction) => removeSecret(transaction, request)),
+  };
+}
+
+async function createSecret(
+  transaction: WriteTransaction,
+  request: configV1.CreateSecretRequest,
+  keyEncryptionKey: KeyEncryptionKey,
+): Promise<configV1.CreateSecretResponse> {
+  const wanted = request.secret ?? configV1.GatewaySecretInfo.fromPartial({});
+  refuseViolations([
+    ...secretViolations(wanted, "secret"),
+    ...secretValueViolations(request.secretValue, "secret_value"),
+  ]);
+  const value = new Secret(request.secretValue);
+  const secretName = wanted.secretName ?? "";
+  const createRequest = {
+    method: "CreateSecret",
+    requestId: request.requestId,
+    content: toRequestContent(request, keyEncryptionKey),
+    response: configV1.CreateSecretResponse,
+  };
+  return await runOnce(transaction, createRequest, async () => {
+    const taken = await findSecret(transaction.queries, { name: secretName });
+    requireFree(taken, { resourceType: "secret", resourceName: secretName });
+    const provider = wanted.provider ?? "";
+    const { authConfig } = wanted;
+    const sealed = sealSecret({ secretId: createId("s"), secretName, provider, value, authConfig }, keyEncryptionKey);
+    const stored = await insertSecret(transaction, {
+      sealed,
+      maskedValues: value.masked(),
+      writtenBy: wanted.createdBy,
+    });
+    return { secret: stored.info, warnings: [] };
+  });
+}
+
+async function updateSecret(
+  transaction: WriteTransaction,
+  request: configV1.UpdateSecretRequest,
+  keyEncryptionKey: KeyEncryptionKey,
+): Promise<configV1.UpdateSecretResponse> {
+  const given = request.secret ?? configV1.GatewaySecretInfo.fromPartial({});
+  const stored = await requireSecret(transaction, given.secretId, "secret.secret_id");
+  requireEtag(given.etag, stored.info.etag, toReference(stored));
+  refuseFixedFields(request, given, stored);
+  const mask = request.updateMask ?? [];
+  const changesConfig = mask.includes("auth_config") || (mask.length === 0 && Object.keys(given.authConfig).length > 0);
+  const authConfig = changesConfig ? given.authConfig : stored.info.authConfig;
+  const valueIsGiven = Object.keys(request.secretValue).length > 0;
+  refuseViolations([
+    ...secretViolations({ ...stored.info, authConfig, lastUpdatedBy: given.lastUpdatedBy }, "secret"),
+    ...secretValueViolations(request.secretValue, "secret_value"),
+  ]);
+  if (!valueIsGiven) {
+    refuseRepointing(stored, authConfig);
+  }
+  const value = new Secret(request.secretValue);
+  const valueDiffers = valueIsGiven && !holdsValue(stored, value, keyEncryptionKey);
+  const sealed = valueDiffers
+    ? sealSecret({ ...stored.sealed, value, authConfig }, keyEncryptionKey)
+    : { ...stored.sealed, authConfig };
+  const written = await replaceSecret(transaction, stored, {
+    sealed,
+    maskedValues: valueDiffers ? value.masked() : stored.info.maskedValues,
+    writtenBy: given.lastUpdatedBy,
+    fields: [
+      ...(valueDiffers ? ["value"] : []),
+      ...(isSameMap(authConfig, stored.info.authConfig) ? [] : ["auth_config"]),
+    ],
+  });
+  return { secret: written.info, warnings: ownershipWarnings(stored.info.source, "secret") };
+}
+
+async function removeSecret(
+  transaction: WriteTransaction,
+  request: configV1.DeleteSecretRequest,
+): Promise<configV1.DeleteSecretResponse> {
+  const stored = await requireSecret(transaction, request.secretId, "secret_id");
+  requireEtag(request.etag, stored.info.etag, toReference(stored));
+  const users = await listModelDefinitions(transaction.queries, { secretId: request.secretId });
+  if (users.length > 0) {
+    const names = users.map(({ name }) => `model ${name}`);
+    throw inUseError(toReference(stored), names, "give them another secret, or delete them first");
+  }
+  await deleteSecret(transaction, stored);
+  return { warnings: ownershipWarnings(stored.info.source, "secret_id") };
+}
+
+async function requireSecret(
+  transaction: WriteTransaction,
+  secretId: string | undefined,
+  field: string,
+): Promise<StoredSecret> {
+  if (secretId === undefined || secretId === "") {
+    throw invalidFields([{ field, description: "must be set" }]);
+  }
+  const found = await findSecret(transaction.queries, { secretId });
+  return requireFound(found, { resourceType: "secret", resourceName: secretId });
+}
+
+function refuseFixedFields(
+  request: configV1.UpdateSecretRequest,
+  given: configV1.GatewaySecretInfo,
+  stored: StoredSecret,
+): void {
+  const { secretName, provider } = stored.sealed;
+  refuseViolations([
+    ...(request.updateMask ?? [])
+      .filter((path) => path !== "auth_config")
+      .map((path) => ({
+        field: "update_mask",
+        description: `${JSON.stringify(path)} is not auth_config; a new value goes into secret_value`,
+      })),
+    ...((given.secretName ?? secretName) === secretName
+      ? []
+      : [{ field: "secret.secret_name", description: "never changes; create another secret" }]),
+    ...((given.provider ?? provider) === provider
+      ? []
+      : [{ field: "secret.provider", description: "never changes; create another secret" }]),
+  ]);
+}
+
+/** Whoever may write but does not know a credential must not be able to have it sent to a place of their own. */
+function refuseRepointing(stored: StoredSecret, authConfig: Readonly<Record<string, string>>): void {
+  if (Object.keys(stored.info.maskedValues).length === 0) {
+    return;
+  }
+  refuseViolations(
+    addressKeys
+      .filter((key) => stored.info.authConfig[key] !== authConfig[key])
+      .map((key) => ({
+        field: `secret.auth_config.${key}`,
+        description: "says where the credential is sent; give the credential again, in secret_value, to change it",
+      })),
+  );
+}
+
+/** A value that cannot be opened with the key at hand is another one: writing it again is how it is repaired. */
+function holdsValue(stored: StoredSecret, value: Secret, keyEncryptionKey: KeyEncryptionKey): boolean {
+  try {
+    return openSecret(stored.sealed, keyEncryptionKey).equals(value);
+  } catch (thrown) {
+    if (thrown instanceof SecretUnreadableError) {
+      return false;
+    }
+    throw thrown;
+  }
+}
+
+/** What tells two requests with one `request_id` apart: the value is there as its keyed fingerprint. */
+function toRequestContent(request: configV1.CreateSecretRequest, keyEncryptionKey: KeyEncryptionKey): Uint8Array {
+  const entries = Object.entries(request.secretValue).sort(([one], [other]) => (one < other ? -1 : 1));
+  const fingerprint = keyEncryptionKey.fingerprint(JSON.stringify(entries));
+  return configV1.CreateSecretRequest.encode({ ...request, requestId: "", secretValue: { fingerprint } }).finish();
+}
+
+function isSameMap(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
+}
+
+function toReference(stored: StoredSecret) {
+  return { resourceType: "secret" as const, resourceName: stored.sealed.secretName };
+}
