@@ -1,0 +1,21 @@
+import type { Tracer } from "@opentelemetry/api";
+import type { inferenceV1, routingV1 } from "#contracts";
+import type { Service } from "#rpc";
+import type { Logger } from "#runtime";
+
+/** What an edge needs. */
+export interface EdgeOptions {
+  readonly inference: Service<inferenceV1.InferenceServiceDefinition>;
+  readonly routing: Service<routingV1.RoutingServiceDefinition>;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Largest request body; 64 MiB if left out. */
+  readonly bodyLimitBytes?: number;
+  /** How long a request may take to arrive, headers and body; 120,000 if left out. */
+  readonly requestArrivalTimeoutMs?: number;
+  /** How long `/readyz` waits for routing; 1,000 if left out. */
+  readonly readinessTimeoutMs?: number;
+}

@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+const credentials = [
+  "authorization",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "proxy-authorization",
+  "cookie",
+] as const;
+const hopByHop = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+] as const;
+const withheld: ReadonlySet<string> = new Set([...credentials, ...hopByHop]);
+
+/**
+ * The caller's headers as routing may read them: by lower-case name, without credentials and hop-by-hop ones, and with the
+ * request id that is in force.
+ */
+export function toInvokeHeaders(headers: IncomingHttpHeaders, requestId: string): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name in headers) {
+    if (!withheld.has(name)) {
+      const value = headers[name];
+      kept[name] = typeof value === "string" ? value : (value?.join(", ") ?? "");
+    }
+  }
+  kept["x-request-id"] = requestId;
+  if (headers.connection !== undefined && headers.connection !== "keep-alive") {
+    dropNamedByConnection(kept, headers.connection);
+  }
+  return kept;
+}
+
+/** The metadata that carries the caller's credential: `authorization` as it came, or `x-api-key` in its form. */
+export function toCallMetadata(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const { authorization } = headers;
+  if (authorization !== undefined) {
+    return { authorization };
+  }
+  const key = headers["x-api-key"];
+  return typeof key === "string" ? { authorization: `Bearer ${key}` } : noMetadata;
+}
+
+const noMetadata: Readonly<Record<string, string>> = {};
+
+function dropNamedByConnection(kept: Record<string, string>, connection: string): void {
+  for (const name of connection.toLowerCase().split(",")) {
+    delete kept[name.trim()];
+  }
+}

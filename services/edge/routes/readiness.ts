@@ -1,0 +1,70 @@
+import type { routingV1 } from "#contracts";
+import { RpcError, type Service } from "#rpc";
+import type { EdgeEvents } from "../events.ts";
+import type { Exchange } from "../exchange.ts";
+
+/** What `GET /readyz` is made from. */
+export interface ReadinessSource {
+  readonly routing: Service<routingV1.RoutingServiceDefinition>;
+  readonly events: EdgeEvents;
+  /** How long routing may take to say how it is. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Makes the answer to `GET /readyz`: 200 when routing can answer requests and what was declared at start is in force, 503
+ * with the reason otherwise. A stale configuration and a file that could not be taken over are told and stay 200.
+ */
+export function createReadiness(source: ReadinessSource): (exchange: Exchange) => Promise<void> {
+  let lastReason = "";
+  return async (exchange) => {
+    const { isReady, report } = await readReadiness(source, exchange);
+    const reason = isReady ? "" : String(report.reason);
+    if (reason !== lastReason && reason !== "") {
+      source.events.readinessFailed(reason);
+    }
+    lastReason = reason;
+    exchange.answerJson(isReady ? 200 : 503, JSON.stringify(report));
+  };
+}
+
+interface Readiness {
+  readonly isReady: boolean;
+  readonly report: Readonly<Record<string, unknown>>;
+}
+
+async function readReadiness({ routing, timeoutMs }: ReadinessSource, exchange: Exchange): Promise<Readiness> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    const context = { ...exchange.toCallContext(), deadlineAtMs: Date.now() + timeoutMs };
+    return toReadiness(await Promise.race([routing.getConfigStatus({}, context), timeout]));
+  } catch (thrown) {
+    const why = thrown instanceof RpcError || thrown instanceof Error ? thrown.message : "unknown";
+    return { isReady: false, report: { status: "not_ready", reason: `the routing service cannot be reached: ${why}` } };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function toReadiness(status: routingV1.GetConfigStatusResponse): Readiness {
+  const { ready, notReadyReason, revision, stale, staleReason, ageMs, file } = status;
+  return {
+    isReady: ready,
+    report: {
+      status: ready ? "ready" : "not_ready",
+      ...(!ready && { reason: notReadyReason }),
+      revision: Number(revision),
+      stale,
+      ...(stale && { stale_reason: staleReason }),
+      age_ms: Number(ageMs),
+      ...(file !== undefined && {
+        file: {
+          source: file.source,
+          revision: Number(file.revision),
+          ...(file.error !== "" && { error: file.error }),
+        },
+      }),
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { AddressInfo } from "node:net";
+import { drainEdge } from "./drain-edge.ts";
+import type { EdgeOptions } from "./edge-options.ts";
+import { createEdgeEvents } from "./events.ts";
+import type { Exchange, ExchangeHost } from "./exchange.ts";
+import { createHttpServer } from "./http-server.ts";
+
+/** A running edge. */
+export interface EdgeServer {
+  /** Where it listens, e.g. `127.0.0.1:8080`. */
+  readonly address: string;
+  readonly port: number;
+  /**
+   * Accepts no more requests, lets those that run finish, and closes. What still runs after `graceMs` is cancelled and told
+   * so. Never throws; a second call waits for the first.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Drains without grace. */
+  close(): Promise<void>;
+}
+
+/** Starts to serve HTTP; throws when the address cannot be taken. */
+export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
+  const events = createEdgeEvents(options.logger);
+  const host: ExchangeHost = { tracer: options.tracer, events, open: new Set<Exchange>(), isDraining: false };
+  const http = createHttpServer(host, options);
+  await http.listen({ host: options.host, port: options.port });
+  const { address, port } = http.server.address() as AddressInfo;
+  const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  events.listening(shown);
+  let drained: Promise<void> | undefined;
+  const drain = (graceMs: number) => {
+    drained ??= drainEdge(host, http.server, graceMs);
+    return drained;
+  };
+  return { address: shown, port, drain, close: () => drain(0) };
+}
