@@ -11,7 +11,7 @@ export function keyValueViolations({ document, stored, gone }: ApplyScope): Viol
   // A stored key of the document takes the value that the document gives it, so that its old one is free.
   const taken = new Map(
     [...stored.keys]
-      .filter(([name]) => !gone.keys.has(name))
+      .filter(([name]) => !named.has(name) && !gone.keys.has(name))
       .map(([name, { value }]) => [value.keyHash.toString("hex"), `the stored key ${JSON.stringify(name)}`]),
   );
   return document.keys.flatMap(({ value }, index) => {
