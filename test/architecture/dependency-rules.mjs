@@ -1,7 +1,7 @@
 // The dependency rules of the house, for dependency-cruiser. architecture.test.ts plants a violation of each.
 import { readFileSync } from "node:fs";
 
-const testCode = "(\\.test\\.ts$|^test/)";
+const testCode = "(\\.test\\.ts$|^test/|/testing/)";
 
 /** Which of our own folders each package may import; a package that is missing here fails its rule. */
 const allowedImports = {
