@@ -252,6 +252,8 @@ describe("validate_only", () => {
   test("does not use up a request id", async () => {
     await apply(small, { validateOnly: true, requestId: "one" });
     expect((await apply(small, { requestId: "one" })).changes).toHaveLength(4);
+    const another = small.replace("primary:", "description: d, primary:");
+    expect((await apply(another, { validateOnly: true, requestId: "one" })).changes).toHaveLength(1);
   });
 });
 
