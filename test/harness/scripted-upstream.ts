@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
@@ -57,15 +57,12 @@ export interface ScriptedUpstream extends AsyncDisposable {
   next(...steps: readonly UpstreamScript[]): void;
   /** What is done when no step is left. At first: a healthy answer, streamed when the body asks for a stream. */
   otherwise(script: UpstreamScript): void;
-  /** Waits until the condition holds; it is checked whenever something happens here. Fails after `timeoutMs`, 5 s. */
+  /** Waits until the condition holds; it is checked whenever something happens here, and often besides. Fails after `timeoutMs`, 5 s. */
   until(condition: (requests: readonly UpstreamRequest[]) => boolean, timeoutMs?: number): Promise<void>;
+  /** Closes every connection from this side; new ones are taken. */
+  closeConnections(): void;
   /** Closes every connection and the server. Idempotent. */
   close(): Promise<void>;
-}
-
-interface Waiter {
-  readonly condition: (requests: readonly UpstreamRequest[]) => boolean;
-  readonly resolve: () => void;
 }
 
 /** Starts a scripted upstream; `port` 0, the default, takes any free one. */
@@ -73,15 +70,12 @@ export async function startScriptedUpstream(options: { readonly port?: number } 
   const requests: UpstreamRequest[] = [];
   const steps: UpstreamScript[] = [];
   const connections = new Map<Socket, number>();
-  const waiters = new Set<Waiter>();
+  const waiters = new Set<() => void>();
   let connectionCount = 0;
   let fallback: UpstreamScript = healthyStep;
   const notify = () => {
-    for (const waiter of waiters) {
-      if (waiter.condition(requests)) {
-        waiters.delete(waiter);
-        waiter.resolve();
-      }
+    for (const check of waiters) {
+      check();
     }
   };
   const server = createServer({ keepAliveTimeout: 5_000 }, (incoming, response) => {
@@ -109,13 +103,16 @@ export async function startScriptedUpstream(options: { readonly port?: number } 
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
+  const closeConnections = () => {
+    for (const socket of connections.keys()) {
+      socket.destroy();
+    }
+  };
   const close = async () => {
     if (server.listening) {
       server.close();
     }
-    for (const socket of connections.keys()) {
-      socket.destroy();
-    }
+    closeConnections();
     await Promise.resolve();
   };
   return {
@@ -130,25 +127,32 @@ export async function startScriptedUpstream(options: { readonly port?: number } 
     otherwise: (script) => {
       fallback = script;
     },
-    until: (condition, timeoutMs = 5_000) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          waiters.delete(waiter);
-          reject(new Error(`the upstream did not see what was waited for; it saw ${requests.length} requests`));
-        }, timeoutMs);
-        const waiter: Waiter = {
-          condition,
-          resolve: () => {
-            clearTimeout(timer);
-            resolve();
-          },
-        };
-        waiters.add(waiter);
-        notify();
-      }),
+    until: (condition, timeoutMs = 5_000) => waitUntil(() => condition(requests), timeoutMs, waiters),
+    closeConnections,
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function waitUntil(condition: () => boolean, timeoutMs: number, waiters: Set<() => void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const deadlineMs = performance.now() + timeoutMs;
+    const settle = (action: () => void) => {
+      clearInterval(timer);
+      waiters.delete(check);
+      action();
+    };
+    const check = () => {
+      if (condition()) {
+        settle(resolve);
+      } else if (performance.now() > deadlineMs) {
+        settle(() => reject(new Error(`the upstream did not see what was waited for in ${timeoutMs} ms`)));
+      }
+    };
+    const timer = setInterval(check, 5);
+    waiters.add(check);
+    check();
+  });
 }
 
 function healthyStep(request: UpstreamRequest): UpstreamStep {
@@ -191,18 +195,43 @@ function watchAbort(request: UpstreamRequest, response: ServerResponse, notify: 
 }
 
 /** A loopback server that takes connections and never says a word: TLS handshakes with it hang. */
-export async function startSilentListener(): Promise<{ readonly port: number; close(): Promise<void> }> {
+export interface SilentListener {
+  readonly port: number;
+  /** Waits until somebody is connected. */
+  untilConnected(): Promise<void>;
+  /** Waits until nobody is connected. */
+  untilIdle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a listener that never speaks. */
+export async function startSilentListener(): Promise<SilentListener> {
   const sockets = new Set<Socket>();
+  const changed = new EventEmitter();
   const server = createSocketServer((socket) => {
     sockets.add(socket);
+    changed.emit("change");
     socket.on("error", () => undefined);
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      changed.emit("change");
+    });
     socket.resume();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    untilConnected: async () => {
+      while (sockets.size === 0) {
+        await once(changed, "change");
+      }
+    },
+    untilIdle: async () => {
+      while (sockets.size > 0) {
+        await once(changed, "change");
+      }
+    },
     close: async () => {
       server.close();
       for (const socket of sockets) {
