@@ -17,7 +17,7 @@ export function findSourceFaults(path: string, text: string): string[] {
   const parts = path.split("/").map((part) => part.replace(/\..*$/, ""));
   for (const part of parts) if (emptyNames.has(part)) faults.push(`${path} has a name that says nothing: ${part}`);
   const visit = (node: ts.Node) => {
-    if (readsEnvironment(node) && !/(^|\/)settings\.ts$/.test(path))
+    if (readsEnvironment(node) && !/((^|\/)settings|\.test)\.ts$/.test(path))
       report(node, "reads process.env: settings.ts does");
     if (isUndocumentedExport(node) && !path.endsWith(".test.ts")) report(node, "exports without a docstring");
     if (ts.isIdentifier(node) && isDeclaredName(node) && shortNames.has(node.text))
@@ -52,7 +52,6 @@ function isDeclaredName(node: ts.Identifier): boolean {
     ts.isVariableDeclaration(parent) ||
     ts.isParameter(parent) ||
     ts.isBindingElement(parent) ||
-    ts.isFunctionDeclaration(parent) ||
-    ts.isPropertySignature(parent);
+    ts.isFunctionDeclaration(parent);
   return isDeclaration && parent.name === node;
 }
