@@ -39,14 +39,19 @@ export class DescriptorIndex {
     }
   }
 
-  /** A file and everything that it imports, itself first; undefined when it is not there. */
+  /** A file and everything that it imports, each before what it imports itself; undefined when it is not there. */
   filesByName(name: string): Buffer[] | undefined {
     if (!this.#files.has(name)) return undefined;
-    const closure = new Set([name]);
-    // A set that grows while it is walked visits what was added.
-    for (const each of closure)
-      for (const dependency of this.#files.get(each)?.dependencies ?? []) closure.add(dependency);
-    return [...closure].flatMap((each) => this.#files.get(each)?.bytes ?? []);
+    const closure = new Set<string>();
+    this.#collect(name, closure);
+    return [...closure].flatMap((each) => this.#files.get(each)?.bytes ?? []).reverse();
+  }
+
+  /** Adds what a file imports, then the file. */
+  #collect(name: string, closure: Set<string>): void {
+    if (closure.has(name)) return;
+    for (const dependency of this.#files.get(name)?.dependencies ?? []) this.#collect(dependency, closure);
+    closure.add(name);
   }
 
   /** The file that declares a message, field, enum, enum value, service or method, with what it imports. */

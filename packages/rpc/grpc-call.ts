@@ -109,14 +109,10 @@ export class GrpcCall implements EarlyEndListener {
   #open(): WireCall {
     const { channel, path } = this.#target;
     const { signal, deadlineAtMs } = this.#context;
-    try {
-      const isConnected = channel.isConnected();
-      // A deadline too far for a timer is none: the other side could not keep it either.
-      this.#wire = channel.openCall(path, remainingMs(deadlineAtMs) === undefined ? undefined : deadlineAtMs);
-      if (!isConnected) this.#connectTimer = setTimeout(this.#onConnectTimeout, channel.connectTimeoutMs);
-    } catch {
-      throw unavailableError(`the channel to ${channel.address} is closed`);
-    }
+    const isConnected = channel.isConnected();
+    // A deadline too far for a timer is none: the other side could not keep it either.
+    this.#wire = channel.openCall(path, remainingMs(deadlineAtMs) === undefined ? undefined : deadlineAtMs);
+    if (!isConnected) this.#connectTimer = setTimeout(this.#onConnectTimeout, channel.connectTimeoutMs);
     // The deadline is kept by grpc-js, which sends it along.
     this.#earlyEnd = new EarlyEnd(signal, undefined, this);
     return this.#wire;

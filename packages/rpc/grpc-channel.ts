@@ -6,6 +6,7 @@ import {
   connectivityState,
   credentials,
 } from "@grpc/grpc-js";
+import { unavailableError } from "./call-errors.ts";
 import type { PeerName } from "./call-span.ts";
 import { toGrpcMessageLimit } from "./message-limit.ts";
 
@@ -40,6 +41,7 @@ export class GrpcChannel {
   /** The server's name for spans. */
   readonly peer: PeerName;
   readonly #channel: ChannelInterface;
+  #isClosed = false;
 
   constructor(options: GrpcChannelOptions) {
     this.address = options.address;
@@ -48,18 +50,21 @@ export class GrpcChannel {
     this.#channel = new Channel(options.address, toCredentials(options.tls), toChannelOptions(options));
   }
 
-  /** Whether a connection is there; begins to make one where none is. Throws after `close`. */
+  /** Whether a connection is there; begins to make one where none is. */
   isConnected(): boolean {
-    return this.#channel.getConnectivityState(true) === connectivityState.READY;
+    return !this.#isClosed && this.#channel.getConnectivityState(true) === connectivityState.READY;
   }
 
-  /** Opens a call that has not been started. Throws after `close`. */
+  /** Opens a call that has not been started. Throws UNAVAILABLE after `close`. */
   openCall(path: string, deadlineAtMs: number | undefined): WireCall {
+    // grpc-js itself would connect anew.
+    if (this.#isClosed) throw unavailableError(`the channel to ${this.address} is closed`);
     return this.#channel.createCall(path, deadlineAtMs ?? Number.POSITIVE_INFINITY, undefined, null, undefined);
   }
 
   /** Closes the connection; calls that are under way fail. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
   }
 }

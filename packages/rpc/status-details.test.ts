@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { googleRpc } from "#contracts";
+import { RpcError } from "./rpc-error.ts";
+import { decodeStatus, encodeStatus, fromStatusNumber, toStatusMessage, toStatusNumber } from "./status-details.ts";
+
+const maxTrailerLength = 6 * 1024;
+
+function errorWith(details: readonly { readonly type: string; readonly value: Uint8Array }[]): RpcError {
+  return new RpcError({
+    code: "UNAVAILABLE",
+    reason: "TARGETS_EXHAUSTED",
+    message: "all targets failed",
+    metadata: { endpoint: "chat" },
+    details,
+  });
+}
+
+function roundTrip(error: RpcError): RpcError {
+  const encoded = encodeStatus(error);
+  expect(encoded.toString("base64").length).toBeLessThan(maxTrailerLength);
+  return decodeStatus(toStatusNumber(error.code), "", encoded);
+}
+
+describe("an error in a trailer", () => {
+  test("comes back as it was", () => {
+    const details = [{ type: "spillway.inference.v1.RouteTrail", value: Buffer.from("trail") }];
+    expect(roundTrip(errorWith(details))).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "TARGETS_EXHAUSTED",
+      message: "all targets failed",
+      metadata: { endpoint: "chat" },
+      details,
+    });
+  });
+
+  test("loses its biggest details first when it is too long", () => {
+    const small = { type: "small", value: Buffer.alloc(100) };
+    const medium = { type: "medium", value: Buffer.alloc(3000) };
+    const large = { type: "large", value: Buffer.alloc(4000) };
+    const back = roundTrip(errorWith([small, large, medium]));
+    expect(back.details.map(({ type }) => type)).toEqual(["small", "medium"]);
+    expect(back.reason).toBe("TARGETS_EXHAUSTED");
+  });
+
+  test("keeps its reason however long message and metadata are", () => {
+    const metadata = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`key-${index}`, "x".repeat(5000)]));
+    const error = new RpcError({ code: "ABORTED", reason: "ETAG_MISMATCH", message: "ü".repeat(50_000), metadata });
+    const back = roundTrip(error);
+    expect(back.reason).toBe("ETAG_MISMATCH");
+    expect(back.message.startsWith("üüü")).toBe(true);
+    expect(Object.keys(back.metadata)).toContain("key-0");
+  });
+
+  test("may have text that is no proper Unicode", () => {
+    expect(() => encodeURI(toStatusMessage("broken \ud800"))).not.toThrow();
+    expect(roundTrip(new RpcError({ code: "ABORTED", reason: "X", message: "a\ud800b" })).message).toBe("a\ufffdb");
+  });
+});
+
+describe("an error of a server that says no reason", () => {
+  test.each([
+    [googleRpc.Code.CANCELLED, "CANCELLED", "CANCELLED"],
+    [googleRpc.Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"],
+    [googleRpc.Code.UNAVAILABLE, "UNAVAILABLE", "UNAVAILABLE"],
+    [googleRpc.Code.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED", "INTERNAL"],
+    [99, "UNKNOWN", "INTERNAL"],
+  ])("code %i reads as %s with reason %s", (number, code, reason) => {
+    expect(decodeStatus(number, "text", undefined)).toMatchObject({ code, reason, message: "text" });
+  });
+
+  test("details that cannot be read are as none", () => {
+    expect(decodeStatus(5, "text", Buffer.from("ffffff", "hex"))).toMatchObject({
+      code: "NOT_FOUND",
+      reason: "INTERNAL",
+      message: "text",
+    });
+  });
+
+  test("no number reads as OK", () => {
+    expect(fromStatusNumber(0)).toBe("UNKNOWN");
+  });
+});
