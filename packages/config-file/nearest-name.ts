@@ -1,5 +1,17 @@
+/** What an error says behind a wrong name: `; did you mean "connect"?`, or what there is to choose from, if that is not too much. */
+export function suggestName(name: string, candidates: Iterable<string>): string {
+  const all = [...candidates];
+  const nearest = nearestName(name, all);
+  if (nearest !== undefined) {
+    return `; did you mean "${nearest}"?`;
+  }
+  return all.length > 0 && all.length <= mostListed ? `; known: ${all.join(", ")}` : "";
+}
+
+const mostListed = 30;
+
 /** The candidate that the name most likely meant, by edits; undefined if none is close. */
-export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let fewest = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {
@@ -11,18 +23,6 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   }
   return nearest;
 }
-
-/** ` did you mean "connect"?`, or what there is to choose from; empty if there is nothing. */
-export function suggestName(name: string, candidates: Iterable<string>): string {
-  const all = [...candidates];
-  const nearest = nearestName(name, all);
-  if (nearest !== undefined) {
-    return `; did you mean "${nearest}"?`;
-  }
-  return all.length > 0 && all.length <= mostListed ? `; known: ${all.join(", ")}` : "";
-}
-
-const mostListed = 30;
 
 /** Levenshtein's distance, bounded by looking at the first 64 characters of each. */
 function editDistance(left: string, right: string): number {

@@ -8,20 +8,33 @@ type ScalarShape = Extract<Shape, { kind: "text" | "boolean" | "number" | "enum"
 
 /** Reads one scalar; undefined if it is not what the shape says, with a violation that tells why. */
 export function readScalar(place: Place, shape: ScalarShape, reading: Reading): unknown {
-  const value: unknown = isScalar(place.node) ? place.node.value : undefined;
   switch (shape.kind) {
     case "text":
-      return readText(value, place, reading);
+      return readText(place, reading);
     case "boolean":
-      return typeof value === "boolean" ? value : complain(reading, place, "must be true or false");
+      return readBoolean(place, reading);
     case "number":
-      return readNumber(value, shape, place, reading);
+      return readNumber(place, shape, reading);
     case "enum":
-      return readEnum(value, shape, place, reading);
+      return readEnum(place, shape, reading);
   }
 }
 
-function readText(value: unknown, place: Place, reading: Reading): string | undefined {
+function valueAt({ node }: Place): unknown {
+  return isScalar(node) ? node.value : undefined;
+}
+
+function readBoolean(place: Place, reading: Reading): boolean | undefined {
+  const value = valueAt(place);
+  if (typeof value !== "boolean") {
+    complain(reading, place, "must be true or false");
+    return undefined;
+  }
+  return value;
+}
+
+function readText(place: Place, reading: Reading): string | undefined {
+  const value = valueAt(place);
   if (typeof value !== "string") {
     const fix = typeof value === "number" || typeof value === "boolean" ? "; put it in quotes" : "";
     complain(reading, place, `must be text${fix}`);
@@ -30,7 +43,8 @@ function readText(value: unknown, place: Place, reading: Reading): string | unde
   return resolveReferences(value, reading.environment, (message) => complain(reading, place, message));
 }
 
-function readNumber(value: unknown, shape: NumberShape, place: Place, reading: Reading): number | bigint | undefined {
+function readNumber(place: Place, shape: NumberShape, reading: Reading): number | bigint | undefined {
+  const value = valueAt(place);
   const isKind = typeof value === "number" && Number.isFinite(value) && (!shape.whole || Number.isInteger(value));
   if (!isKind || value < shape.minimum || value > shape.maximum) {
     complain(reading, place, `must be ${describeNumber(shape)}`);
@@ -47,7 +61,8 @@ function describeNumber({ whole, unit, minimum, maximum }: NumberShape): string 
   return whole ? `${kind} from ${minimum} to ${maximum}` : `${kind}, at least ${minimum}`;
 }
 
-function readEnum(value: unknown, shape: EnumShape, place: Place, reading: Reading): number | undefined {
+function readEnum(place: Place, shape: EnumShape, reading: Reading): number | undefined {
+  const value = valueAt(place);
   const found = typeof value === "string" ? shape.values.get(value) : undefined;
   if (found === undefined) {
     // What stands there is quoted as it is written, never as its references resolve.

@@ -17,6 +17,7 @@ interface BooleanShape {
   readonly kind: "boolean";
 }
 
+/** A number, whole or not, between two bounds that are both allowed. */
 export interface NumberShape {
   readonly kind: "number";
   readonly whole: boolean;
@@ -28,6 +29,7 @@ export interface NumberShape {
   readonly asBigint: boolean;
 }
 
+/** One name of an enum; becomes its number. */
 export interface EnumShape {
   readonly kind: "enum";
   /** Number of each name as files write it. */
@@ -40,6 +42,7 @@ export interface ClassesShape {
   readonly values: ReadonlyMap<string, number>;
 }
 
+/** A list whose entries all have one shape. */
 export interface ListShape {
   readonly kind: "list";
   readonly of: Shape;
@@ -50,6 +53,7 @@ interface MapShape {
   readonly kind: "map";
 }
 
+/** A mapping with known keys; becomes a message. */
 export interface RecordShape {
   readonly kind: "record";
   readonly keys: ReadonlyMap<string, Key>;
@@ -65,17 +69,26 @@ export interface Key<Field extends string = string> {
   readonly required: boolean;
 }
 
+/** A text, in which references to the environment are resolved. */
 export const text: Shape = { kind: "text" };
+/** `true` or `false`. */
 export const boolean: Shape = { kind: "boolean" };
+/** A map of free keys to texts. */
 export const textMap: Shape = { kind: "map" };
+/** A list of texts. */
 export const texts: Shape = { kind: "list", of: text };
 const number: Omit<NumberShape, "whole" | "maximum"> = { kind: "number", minimum: 0, unit: undefined, asBigint: false };
+/** A finite number that is not negative. */
 export const decimal: Shape = { ...number, whole: false, maximum: Number.MAX_VALUE };
+/** A whole number that is not negative. */
 export const uint32: Shape = { ...number, whole: true, maximum: 2 ** 32 - 1 };
 /** The version of the file's format. */
 export const formatVersion: Shape = { ...number, whole: true, minimum: 1, maximum: 1 };
+/** A whole number that may be negative: what it may be is for the service to say. */
 export const int32: Shape = { ...number, whole: true, minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
+/** A whole number of milliseconds. */
 export const milliseconds: Shape = { ...number, whole: true, maximum: 2 ** 32 - 1, unit: "milliseconds" };
+/** A whole number of tokens, which messages hold as a bigint. */
 export const tokens: Shape = {
   ...number,
   whole: true,
@@ -84,6 +97,7 @@ export const tokens: Shape = {
   asBigint: true,
 };
 
+/** A list of things of one shape. */
 export function list(of: Shape): Shape {
   return { kind: "list", of };
 }
@@ -93,6 +107,7 @@ export function enumeration(values: Readonly<Record<string, number>>, writtenIn:
   return { kind: "enum", values: namedValues(values, writtenIn) };
 }
 
+/** Changes to a set of failure classes, of the values of the generated enum. */
 export function failureClasses(values: Readonly<Record<string, number>>): Shape {
   return { kind: "classes", values: namedValues(values, "upper") };
 }
@@ -102,10 +117,12 @@ function namedValues(values: Readonly<Record<string, number>>, writtenIn: "upper
   return new Map(named.map(([name, value]) => [writtenIn === "lower" ? name.toLowerCase() : name, value]));
 }
 
+/** A key that must be there and fills this field. */
 export function required<const Field extends string>(field: Field, shape: Shape): Key<Field> {
   return { field, shape, required: true };
 }
 
+/** A key that may be left out, whose field is then unset. */
 export function optional<const Field extends string>(field: Field, shape: Shape): Key<Field> {
   return { field, shape, required: false };
 }

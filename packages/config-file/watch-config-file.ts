@@ -1,6 +1,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
 
+/** How patient the watch is. */
 export interface WatchConfigFileOptions {
   /** Milliseconds between two looks at the file, whatever the system tells. Default 2000. */
   readonly pollMs?: number;

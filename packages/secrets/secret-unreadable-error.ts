@@ -1,3 +1,4 @@
+/** Which secret it is, and the keys that did not fit. */
 export interface SecretUnreadableErrorInit {
   readonly secretId: string;
   /** Id of the key that wrapped the secret, as the stored row says. */
