@@ -1,0 +1,29 @@
+import type { errorsV1, inferenceV1 } from "#contracts";
+import type { ProviderFailure, TokenUsage } from "#providers";
+import type { ChainLink } from "../chain/resolve-chain.ts";
+
+/** What is known of one call to one target, or of a target that was skipped. */
+export interface AttemptRecord {
+  readonly link: ChainLink;
+  /** Number of the call in its request, from 1; 0 for a target that was skipped. */
+  readonly number: number;
+  /** On the monotonic clock. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** HTTP status of the provider; 0 while none came. */
+  readonly status: number;
+  /** Undefined while the attempt goes well. */
+  readonly failure: ProviderFailure | undefined;
+  readonly decision: inferenceV1.AttemptDecision;
+  /** Whether a connection to the provider was made. */
+  readonly wasConnected: boolean;
+  readonly usage: TokenUsage | undefined;
+  /** Model that answered, as the provider names it. */
+  readonly model: string | undefined;
+  readonly finishReasons: readonly string[];
+}
+
+/** A failure that no answer of a provider tells of. */
+export function toFailure(failureClass: errorsV1.FailureClass, status = 0): ProviderFailure {
+  return { failureClass, status };
+}

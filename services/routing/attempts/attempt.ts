@@ -1,0 +1,244 @@
+import { errorsV1, inferenceV1 } from "#contracts";
+import type { Exchange, ExchangeHandler, ProviderFailure, TokenUsage, TransportFailure } from "#providers";
+import type { ChainLink } from "../chain/resolve-chain.ts";
+import type { AttemptSpan } from "../telemetry/attempt-span.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import type { Try } from "./attempt-queue.ts";
+import { type AttemptRecord, toFailure } from "./attempt-record.ts";
+import { ErrorAnswerReader } from "./error-answer-reader.ts";
+
+const { FailureClass } = errorsV1;
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** A time that must not be passed, and what it means if it is. */
+export interface TimeLimit {
+  /** On the monotonic clock; infinite for none. */
+  readonly atMs: number;
+  readonly failureClass: errorsV1.FailureClass;
+  /** Whether it is the request's deadline, after which nothing more is tried. */
+  readonly isDeadline: boolean;
+}
+
+// The most that a Node timer can wait.
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * One call to one target: builds the request from the caller's original, holds the attempt's one timer, and settles exactly
+ * once. What a successful answer is, unary or streamed, is its subclass's.
+ */
+export abstract class Attempt implements ExchangeHandler, AttemptRecord {
+  readonly link: ChainLink;
+  readonly try: Try;
+  readonly number: number;
+  readonly startedAtMs: number;
+  readonly span: AttemptSpan | undefined;
+  durationMs = 0;
+  status = 0;
+  failure: ProviderFailure | undefined;
+  decision: inferenceV1.AttemptDecision = inferenceV1.AttemptDecision.UNSPECIFIED;
+  wasConnected = false;
+  /** Whether it failed because the request's deadline passed. */
+  isPastDeadline = false;
+  usage: TokenUsage | undefined;
+  model: string | undefined;
+  finishReasons: readonly string[] = [];
+  isSettled = false;
+  protected readonly host: AttemptHost;
+  protected exchange: Exchange | undefined;
+  #errorAnswer: ErrorAnswerReader | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(host: AttemptHost, attempt: Try, number: number) {
+    this.host = host;
+    this.try = attempt;
+    this.link = attempt.link;
+    this.number = number;
+    this.startedAtMs = host.clock.monotonicMs();
+    this.span = host.span?.startAttempt(this);
+  }
+
+  /** The limit that passes first in the attempt's present phase. */
+  protected abstract limit(): TimeLimit;
+  protected abstract onAnswerHead(contentType: string): void;
+  protected abstract onAnswerData(chunk: Buffer): void;
+  protected abstract onAnswerEnd(): void;
+  /** The connection broke after a successful head. */
+  protected abstract onAnswerBroken(): void;
+
+  /** Makes the call. It may settle before this returns. */
+  start(): void {
+    const { target } = this.link;
+    const { provider } = target;
+    if (provider === undefined) {
+      this.host.report({ provider: target.providerId, target: target.label }, "this build does not know the provider");
+      this.settle(toFailure(FailureClass.PROVIDER_MODEL_NOT_FOUND));
+      return;
+    }
+    const call = this.host.openCall(this);
+    if ("failureClass" in call) {
+      this.settle(call);
+      return;
+    }
+    this.rearm();
+    try {
+      const request = provider.buildRequest(call);
+      this.span?.setServer(request.origin);
+      const exchange = this.host.transportOf(provider).start(request, target.policy.connectMs, this);
+      this.exchange = exchange;
+      // A transport may report the outcome before it returns.
+      if (this.isSettled) {
+        exchange.abort();
+      }
+    } catch (thrown) {
+      this.#failByOwnFault(thrown);
+    }
+  }
+
+  /** Ends it at once for a reason that is not its own. */
+  cancel(failureClass: errorsV1.FailureClass): void {
+    this.fail(toFailure(failureClass, this.status));
+  }
+
+  onConnected(): void {
+    this.wasConnected = true;
+  }
+
+  onHead(status: number, headers: Headers): void {
+    this.wasConnected = true;
+    this.status = status;
+    if (status < 200 || status >= 300) {
+      this.#errorAnswer = new ErrorAnswerReader(status, headers, this.host.clock.monotonicMs());
+      this.rearm();
+      return;
+    }
+    const contentType = headers["content-type"];
+    this.onAnswerHead(typeof contentType === "string" ? contentType : "");
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.isSettled) {
+      return;
+    }
+    try {
+      if (this.#errorAnswer === undefined) {
+        this.onAnswerData(chunk);
+      } else if (this.#errorAnswer.push(chunk) === "full") {
+        this.#classify(this.#errorAnswer);
+      }
+    } catch (thrown) {
+      this.#failByOwnFault(thrown);
+    }
+  }
+
+  onEnd(): void {
+    try {
+      if (this.isSettled) {
+        this.onEndAfterSettled();
+      } else if (this.#errorAnswer === undefined) {
+        this.onAnswerEnd();
+      } else {
+        this.#classify(this.#errorAnswer);
+      }
+    } catch (thrown) {
+      this.#failByOwnFault(thrown);
+    }
+  }
+
+  onFailure(failure: TransportFailure): void {
+    if (this.isSettled) {
+      this.onEndAfterSettled();
+    } else if (this.#errorAnswer !== undefined) {
+      this.#classify(this.#errorAnswer);
+    } else if (this.status !== 0) {
+      this.onAnswerBroken();
+    } else {
+      const isConnectTimeout = failure === "connect_timeout";
+      this.settle(toFailure(isConnectTimeout ? FailureClass.PROVIDER_TIMEOUT_CONNECT : FailureClass.PROVIDER_NETWORK));
+    }
+  }
+
+  /** The exchange of an attempt that had settled before is over. */
+  protected onEndAfterSettled(): void {}
+
+  /** Settles and ends the exchange. */
+  protected fail(failure: ProviderFailure): void {
+    if (this.isSettled) {
+      return;
+    }
+    this.exchange?.abort();
+    this.settle(failure);
+  }
+
+  /** Records the outcome, once. Undefined: the attempt served. */
+  protected settle(failure: ProviderFailure | undefined): void {
+    if (this.isSettled) {
+      return;
+    }
+    this.isSettled = true;
+    clearTimeout(this.#timer);
+    this.failure = failure;
+    this.durationMs = this.host.clock.monotonicMs() - this.startedAtMs;
+    this.host.onSettled(this);
+  }
+
+  /** Must be called when a limit moves nearer; one that moves away is seen when the timer fires. */
+  protected rearm(): void {
+    const { atMs } = this.#currentLimit();
+    if (this.isSettled || atMs >= this.#timerDueAtMs) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#arm(atMs);
+  }
+
+  #arm(atMs: number): void {
+    this.#timerDueAtMs = atMs;
+    const delayMs = Math.min(longestTimerMs, Math.max(1, Math.ceil(atMs - this.host.clock.monotonicMs())));
+    this.#timer = setTimeout(onTimer, delayMs, this);
+  }
+
+  #currentLimit(): TimeLimit {
+    return this.#errorAnswer === undefined ? this.limit() : this.#errorAnswer.limit(this.limit());
+  }
+
+  /** For the timer alone. */
+  checkLimit(): void {
+    this.#timerDueAtMs = Number.POSITIVE_INFINITY;
+    if (this.isSettled) {
+      return;
+    }
+    const limit = this.#currentLimit();
+    if (this.host.clock.monotonicMs() < limit.atMs) {
+      if (limit.atMs !== Number.POSITIVE_INFINITY) {
+        this.#arm(limit.atMs);
+      }
+      return;
+    }
+    this.isPastDeadline = limit.isDeadline;
+    if (this.#errorAnswer === undefined) {
+      this.onLimit(limit);
+    } else {
+      this.#classify(this.#errorAnswer);
+    }
+  }
+
+  /** A limit of the answer has passed. */
+  protected onLimit(limit: TimeLimit): void {
+    this.fail(toFailure(limit.failureClass, this.status));
+  }
+
+  #failByOwnFault(thrown: unknown): void {
+    this.host.report({ error: thrown, target: this.link.target.label }, "an attempt failed by a fault of the gateway");
+    this.fail(toFailure(FailureClass.GATEWAY_INTERNAL, this.status));
+  }
+
+  #classify(answer: ErrorAnswerReader): void {
+    this.fail(answer.classify(this.link.target));
+  }
+}
+
+function onTimer(attempt: Attempt): void {
+  attempt.checkLimit();
+}

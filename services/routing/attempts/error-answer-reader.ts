@@ -1,0 +1,45 @@
+import { errorsV1 } from "#contracts";
+import type { ProviderFailure } from "#providers";
+import type { Target } from "../snapshot/snapshot.ts";
+import type { TimeLimit } from "./attempt.ts";
+
+const mostErrorBytes = 64 * 1024;
+const errorBodyGraceMs = 2_000;
+
+/** Collects an answer that is not a success, as far as it comes soon and is not too long, since its status says most. */
+export class ErrorAnswerReader {
+  readonly #status: number;
+  readonly #headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly #startedAtMs: number;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  constructor(status: number, headers: Readonly<Record<string, string | string[] | undefined>>, startedAtMs: number) {
+    this.#status = status;
+    this.#headers = headers;
+    this.#startedAtMs = startedAtMs;
+  }
+
+  push(chunk: Buffer): "open" | "full" {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    return this.#length > mostErrorBytes ? "full" : "open";
+  }
+
+  /** The body is waited for a short while, and never beyond the attempt's own limit. */
+  limit(ofAttempt: TimeLimit): TimeLimit {
+    const atMs = this.#startedAtMs + errorBodyGraceMs;
+    return atMs < ofAttempt.atMs ? { ...ofAttempt, atMs, isDeadline: false } : ofAttempt;
+  }
+
+  /** What the provider says it means, from what has come. */
+  classify(target: Target): ProviderFailure {
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+    return (
+      target.provider?.classify({ status: this.#status, headers: this.#headers, body }) ?? {
+        failureClass: errorsV1.FailureClass.PROVIDER_ERROR,
+        status: this.#status,
+      }
+    );
+  }
+}

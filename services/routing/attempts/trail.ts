@@ -1,0 +1,64 @@
+import { errorsV1, inferenceV1 } from "#contracts";
+import type { AttemptRecord } from "./attempt-record.ts";
+import type { ChainRequest } from "./run-chain.ts";
+
+const { AttemptDecision } = inferenceV1;
+const { FailureClass } = errorsV1;
+
+/** What a request went through until now. An attempt that is still under way counts as serving. */
+export function toTrail(
+  request: ChainRequest,
+  attempts: readonly AttemptRecord[],
+  nowMs: number,
+): inferenceV1.RouteTrail {
+  let waitedMs = 0;
+  const told: inferenceV1.Attempt[] = [];
+  for (const attempt of attempts) {
+    const one = toAttempt(request, attempt, nowMs);
+    waitedMs += one.durationMs;
+    told.push(one);
+  }
+  return {
+    endpoint: request.endpoint.name,
+    revision: request.snapshot.revision,
+    rule: request.chain.rule,
+    attempts: told,
+    overheadMs: Math.max(0, nowMs - request.startedAtMs - waitedMs),
+  };
+}
+
+function toAttempt(request: ChainRequest, attempt: AttemptRecord, nowMs: number): inferenceV1.Attempt {
+  const { link, failure, decision, usage } = attempt;
+  const isUnderWay = decision === AttemptDecision.UNSPECIFIED;
+  const told: inferenceV1.Attempt = {
+    index: attempt.number,
+    target: link.target.label,
+    mappingId: link.target.mappingId,
+    role: link.target.role,
+    failureClass: failure === undefined ? FailureClass.UNSPECIFIED : failure.failureClass,
+    status: attempt.status,
+    startMs: attempt.startedAtMs - request.startedAtMs,
+    durationMs: isUnderWay ? nowMs - attempt.startedAtMs : attempt.durationMs,
+    decision: isUnderWay ? AttemptDecision.SERVED : decision,
+  };
+  if (usage !== undefined) {
+    told.inputTokens = BigInt(usage.inputTokens);
+    told.outputTokens = BigInt(usage.outputTokens);
+  }
+  return told;
+}
+
+const longestDetailBytes = 6 * 1024;
+
+/** The trail encoded for the details of a status: where it is too long for them, its oldest attempts are left out. */
+export function encodeTrailDetail(trail: inferenceV1.RouteTrail): Uint8Array {
+  let encoded = inferenceV1.RouteTrail.encode(trail).finish();
+  for (let dropped = 1; encoded.length > longestDetailBytes && dropped <= trail.attempts.length; dropped += 1) {
+    const shorter = { ...trail, attempts: trail.attempts.slice(dropped) };
+    encoded = inferenceV1.RouteTrail.encode(shorter).finish();
+  }
+  return encoded;
+}
+
+/** Full name of the message that `encodeTrailDetail` encodes. */
+export const trailDetailType = "spillway.inference.v1.RouteTrail";

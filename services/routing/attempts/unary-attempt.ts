@@ -1,0 +1,73 @@
+import { errorsV1 } from "#contracts";
+import type { Provider } from "#providers";
+import { Attempt, type TimeLimit } from "./attempt.ts";
+import { toFailure } from "./attempt-record.ts";
+
+const { FailureClass } = errorsV1;
+
+/** Answers are held whole; one that is longer counts as broken. */
+export const mostAnswerBytes = 64 * 1024 * 1024;
+
+const empty = Buffer.alloc(0);
+
+/** An attempt whose answer is one body. */
+export class UnaryAttempt extends Attempt {
+  /** The answer in the canonical form, once it served. */
+  answer: Buffer = empty;
+  #contentType = "";
+  #firstChunk: Buffer | undefined;
+  #moreChunks: Buffer[] | undefined;
+  #length = 0;
+
+  protected override limit(): TimeLimit {
+    const { attemptMs, firstByteMs } = this.link.target.policy;
+    const attemptAtMs = this.startedAtMs + attemptMs;
+    const { deadlineAtMs } = this.host;
+    const firstByteAtMs =
+      firstByteMs === undefined || this.#firstChunk !== undefined
+        ? Number.POSITIVE_INFINITY
+        : this.startedAtMs + firstByteMs;
+    if (deadlineAtMs <= attemptAtMs && deadlineAtMs <= firstByteAtMs) {
+      return { atMs: deadlineAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: true };
+    }
+    return firstByteAtMs < attemptAtMs
+      ? { atMs: firstByteAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_FIRST_TOKEN, isDeadline: false }
+      : { atMs: attemptAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: false };
+  }
+
+  protected override onAnswerHead(contentType: string): void {
+    this.#contentType = contentType;
+  }
+
+  protected override onAnswerData(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > mostAnswerBytes) {
+      this.fail(toFailure(FailureClass.PROVIDER_BAD_RESPONSE, this.status));
+    } else if (this.#firstChunk === undefined) {
+      this.#firstChunk = chunk;
+    } else if (this.#moreChunks === undefined) {
+      this.#moreChunks = [this.#firstChunk, chunk];
+    } else {
+      this.#moreChunks.push(chunk);
+    }
+  }
+
+  protected override onAnswerEnd(): void {
+    const body = this.#moreChunks === undefined ? (this.#firstChunk ?? empty) : Buffer.concat(this.#moreChunks);
+    // An attempt is only made to a target whose provider is known.
+    const response = (this.link.target.provider as Provider).readResponse(body, this.#contentType);
+    if (response.kind === "failure") {
+      this.settle(response.failure);
+      return;
+    }
+    this.answer = response.body;
+    this.usage = response.usage;
+    this.model = response.model;
+    this.finishReasons = response.finishReasons;
+    this.settle(undefined);
+  }
+
+  protected override onAnswerBroken(): void {
+    this.settle(toFailure(FailureClass.PROVIDER_NETWORK, this.status));
+  }
+}

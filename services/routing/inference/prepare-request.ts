@@ -1,0 +1,137 @@
+import type { Tracer } from "@opentelemetry/api";
+import { inferenceV1 } from "#contracts";
+import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
+import { type CallContext, invalidFields, RpcError } from "#rpc";
+import type { ChainRequest, Engine } from "../attempts/run-chain.ts";
+import { resolveChain } from "../chain/resolve-chain.ts";
+import { findEndpoint, type Gate } from "../gate/gate.ts";
+import type { CallerKey, Snapshot } from "../snapshot/snapshot.ts";
+import { startRequestSpan } from "../telemetry/request-span.ts";
+
+/** What every call of a request needs of the service. */
+export interface RequestIntake {
+  readonly engine: Engine;
+  readonly gate: Gate;
+  readonly tracer: Tracer;
+  /** The configuration in force; undefined while there is none. */
+  currentSnapshot(): Snapshot | undefined;
+}
+
+/** A request as it came, of any dialect. */
+export interface IncomingRequest {
+  readonly endpoint: string;
+  readonly dialect: inferenceV1.Dialect;
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the caller's method streams its answer. */
+  readonly stream: boolean;
+}
+
+/** Who calls, and under which configuration. */
+export interface Admission {
+  readonly snapshot: Snapshot;
+  readonly key: CallerKey | undefined;
+}
+
+const deadlineHeader = "x-spillway-deadline-ms";
+// The dialect's own headers that a provider may get; nothing else of the caller's reaches one.
+const passedHeader = "openai-beta";
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Lets a caller in. Throws UNAUTHENTICATED, or UNAVAILABLE while there is no configuration. */
+export function admit(intake: RequestIntake, context: CallContext | undefined): Admission {
+  const snapshot = intake.currentSnapshot();
+  if (snapshot === undefined) {
+    throw new RpcError({
+      code: "UNAVAILABLE",
+      reason: "CONFIG_UNAVAILABLE",
+      message: "This service holds no configuration yet.",
+    });
+  }
+  return { snapshot, key: intake.gate.authenticate(snapshot, context?.metadata?.authorization) };
+}
+
+/** Checks a request and makes it ready to be run; its span is started. Throws `RpcError` with what the caller did wrong. */
+export function prepareRequest(
+  intake: RequestIntake,
+  incoming: IncomingRequest,
+  context: CallContext | undefined,
+): ChainRequest {
+  const { engine } = intake;
+  const startedAtMs = engine.clock.monotonicMs();
+  const { snapshot, key } = admit(intake, context);
+  const endpoint = findEndpoint(snapshot, key, incoming.endpoint);
+  const body = readBody(incoming);
+  const callerDeadlineAtMs = startedAtMs + readCallerDeadline(engine, incoming, context);
+  const draw = engine.random();
+  const chain = resolveChain(endpoint, { draw });
+  const span = startRequestSpan(intake.tracer, context?.traceContext, {
+    endpoint: endpoint.name,
+    revision: snapshot.revision,
+  });
+  span?.recordChain(endpoint, chain, draw);
+  return {
+    snapshot,
+    endpoint,
+    chain,
+    body,
+    stream: incoming.stream,
+    headers: toPassedHeaders(incoming.headers),
+    startedAtMs,
+    deadlineAtMs: Math.min(startedAtMs + endpoint.policy.deadlineMs, callerDeadlineAtMs),
+    callerDeadlineAtMs,
+    span,
+    traceContext: context?.traceContext,
+  };
+}
+
+function readBody(incoming: IncomingRequest): ChatBody {
+  if (incoming.dialect !== inferenceV1.Dialect.OPENAI_CHAT) {
+    throw invalidFields([{ field: "dialect", description: "must be DIALECT_OPENAI_CHAT" }]);
+  }
+  const body = scanChatBody(incoming.body);
+  if (isBodyFault(body)) {
+    throw invalidBody(body.message, body.param);
+  }
+  if (body.stream !== incoming.stream) {
+    throw invalidBody(
+      incoming.stream
+        ? "Invalid 'stream': this method streams its answer, so it must be true."
+        : "Invalid 'stream': this method answers in one piece, so it must not be true.",
+      "stream",
+    );
+  }
+  return body;
+}
+
+/** An INVALID_ARGUMENT about a request body; `param` names the field. */
+export function invalidBody(message: string, param: string | undefined): RpcError {
+  return new RpcError({
+    code: "INVALID_ARGUMENT",
+    reason: "INVALID_BODY",
+    message,
+    metadata: { http_status: "400", ...(param === undefined ? {} : { param }) },
+  });
+}
+
+/** Milliseconds from now to the earlier of the call's own deadline and the one of the caller's header; infinite for none. */
+function readCallerDeadline(engine: Engine, incoming: IncomingRequest, context: CallContext | undefined): number {
+  const afterMs =
+    context?.deadlineAtMs === undefined ? Number.POSITIVE_INFINITY : context.deadlineAtMs - engine.clock.epochMs();
+  const header = incoming.headers[deadlineHeader];
+  if (header === undefined) {
+    return afterMs;
+  }
+  const headerMs = Number(header);
+  if (!(headerMs >= 1)) {
+    throw invalidFields([
+      { field: `headers[${deadlineHeader}]`, description: "must be a number of milliseconds, at least 1" },
+    ]);
+  }
+  return Math.min(afterMs, headerMs);
+}
+
+function toPassedHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const value = headers[passedHeader];
+  return value === undefined ? noHeaders : { [passedHeader]: value };
+}

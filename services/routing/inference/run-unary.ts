@@ -1,0 +1,97 @@
+import type { inferenceV1 } from "#contracts";
+import { type CallContext, RpcError } from "#rpc";
+import type { Try } from "../attempts/attempt-queue.ts";
+import { judgeExhaustion } from "../attempts/judge-exhaustion.ts";
+import { type ChainEnd, type ChainListener, type ChainRequest, ChainRun } from "../attempts/run-chain.ts";
+import { toTrail } from "../attempts/trail.ts";
+import { UnaryAttempt } from "../attempts/unary-attempt.ts";
+import { reportRequest } from "../events.ts";
+import type { ActiveCall } from "./active-calls.ts";
+import { CallerSignal } from "./caller-signal.ts";
+import type { InferenceHost } from "./inference-service.ts";
+
+/** A unary answer and what it went through. */
+export interface UnaryAnswer {
+  /** OpenAI chat completion JSON. */
+  readonly body: Buffer;
+  readonly trail: inferenceV1.RouteTrail;
+}
+
+/** Runs a request whose answer is one body. Rejects with `RpcError`. */
+export function runUnary(
+  host: InferenceHost,
+  request: ChainRequest,
+  context: CallContext | undefined,
+): Promise<UnaryAnswer> {
+  return new Promise((resolve, reject) => {
+    new UnaryCall(host, request, { resolve, reject }).start(context);
+  });
+}
+
+interface Settle {
+  readonly resolve: (answer: UnaryAnswer) => void;
+  readonly reject: (error: RpcError) => void;
+}
+
+class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
+  readonly #host: InferenceHost;
+  readonly #settle: Settle;
+  readonly #run: ChainRun<UnaryAttempt>;
+  #signal: CallerSignal | undefined;
+  #stopError: RpcError | undefined;
+
+  constructor(host: InferenceHost, request: ChainRequest, settle: Settle) {
+    this.#host = host;
+    this.#settle = settle;
+    this.#run = new ChainRun(host.intake.engine, request, this);
+  }
+
+  start(context: CallContext | undefined): void {
+    this.#host.activeCalls.add(this);
+    if (context?.signal !== undefined) {
+      this.#signal = new CallerSignal(context, this.#host.intake.engine.clock, this.#run);
+    }
+    if (this.#signal?.isAborted) {
+      this.#run.cancel();
+    } else {
+      this.#run.start();
+    }
+  }
+
+  stop(error: RpcError): void {
+    this.#stopError = error;
+    this.#run.cancel();
+  }
+
+  createAttempt(run: ChainRun<UnaryAttempt>, attempt: Try, number: number): UnaryAttempt {
+    return new UnaryAttempt(run, attempt, number);
+  }
+
+  onEnd(run: ChainRun<UnaryAttempt>, end: ChainEnd<UnaryAttempt>): void {
+    this.#signal?.close();
+    this.#host.activeCalls.delete(this);
+    reportRequest(this.#host.requestLog, run, end);
+    const nowMs = run.clock.monotonicMs();
+    const trail = toTrail(run.request, run.attempts, nowMs);
+    if (end.kind === "served") {
+      this.#settle.resolve({ body: end.attempt.answer, trail });
+    } else if (end.kind === "exhausted") {
+      this.#settle.reject(
+        judgeExhaustion({
+          endpoint: run.request.endpoint.name,
+          attempts: run.attempts,
+          trail,
+          isPastDeadline: end.isPastDeadline,
+          nowMs,
+        }),
+      );
+    } else {
+      this.#settle.reject(this.#stopError ?? cancelledError());
+    }
+  }
+}
+
+/** What nobody hears any more, since the caller has gone. */
+export function cancelledError(): RpcError {
+  return new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "The caller went away." });
+}

@@ -1,0 +1,112 @@
+import {
+  type Context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import type { AttemptRecord } from "../attempts/attempt-record.ts";
+import { type Chain, skippedTargets } from "../chain/resolve-chain.ts";
+import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
+import { AttemptSpan, type AttemptStart, type AttemptSurroundings } from "./attempt-span.ts";
+import { attributes, operationName, resolveSpanName, skippedEventName } from "./span-names.ts";
+
+/** What became of a request. */
+export type RequestOutcome = "served" | "failed" | "stream_broken" | "cancelled";
+
+/** The span of one request that is recorded: the logical operation, with all its attempts below it. */
+export class RequestSpan {
+  readonly #span: Span;
+  readonly #below: AttemptSurroundings;
+
+  /** `below` says where spans of this request go: its `parent` holds `span`. */
+  constructor(span: Span, below: AttemptSurroundings) {
+    this.#span = span;
+    this.#below = below;
+    span.setAttributes({
+      [attributes.operation]: operationName,
+      [attributes.endpoint]: below.endpoint,
+      [attributes.revision]: below.revision,
+    });
+  }
+
+  get traceId(): string {
+    return this.#span.spanContext().traceId;
+  }
+
+  /** Records how the chain was resolved, with an event for every target that is not tried. */
+  recordChain(endpoint: CompiledEndpoint, chain: Chain, draw: number): void {
+    const { tracer, parent, revision } = this.#below;
+    const span = tracer.startSpan(
+      resolveSpanName,
+      {
+        kind: SpanKind.INTERNAL,
+        attributes: {
+          [attributes.endpoint]: endpoint.name,
+          [attributes.revision]: revision,
+          [attributes.strategy]: endpoint.drawsByWeight ? "REQUEST_BASED_TRAFFIC_SPLIT" : "FIRST_PRIMARY",
+          [attributes.rule]: chain.rule,
+          [attributes.draw]: draw,
+          [attributes.chain]: chain.links.map(({ target }) => target.label),
+        },
+      },
+      parent,
+    );
+    for (const { target, reason } of skippedTargets(endpoint, chain)) {
+      span.addEvent(skippedEventName, { [attributes.targetId]: target.mappingId, [attributes.skipReason]: reason });
+    }
+    span.end();
+  }
+
+  startAttempt(start: AttemptStart): AttemptSpan {
+    return new AttemptSpan(start, this.#below);
+  }
+
+  /** Ends the span. Its status is an error only when nothing served. */
+  end(outcome: RequestOutcome, attempts: readonly AttemptRecord[], served: AttemptRecord | undefined): void {
+    let inputTokens = 0;
+    let outputTokens = 0;
+    for (const { usage } of attempts) {
+      inputTokens += usage?.inputTokens ?? 0;
+      outputTokens += usage?.outputTokens ?? 0;
+    }
+    this.#span.setAttributes({
+      [attributes.usageInputTokens]: inputTokens,
+      [attributes.usageOutputTokens]: outputTokens,
+      [attributes.attempts]: attempts.length,
+      [attributes.fallbackUsed]: attempts.some(({ link }) => link.position > 0),
+      [attributes.outcome]: outcome,
+      ...(served === undefined ? {} : { [attributes.servedTarget]: served.link.target.label }),
+    });
+    if (outcome === "failed" || outcome === "stream_broken") {
+      this.#span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    this.#span.end();
+  }
+}
+
+/** Starts the span of a request, or nothing when it is not sampled. */
+export function startRequestSpan(
+  tracer: Tracer,
+  parent: Context = ROOT_CONTEXT,
+  of: { endpoint: string; revision: bigint },
+): RequestSpan | undefined {
+  const parentContext = trace.getSpanContext(parent);
+  if (
+    parentContext !== undefined &&
+    isSpanContextValid(parentContext) &&
+    (parentContext.traceFlags & TraceFlags.SAMPLED) === 0
+  ) {
+    return undefined;
+  }
+  const span = tracer.startSpan(`${operationName} ${of.endpoint}`, { kind: SpanKind.INTERNAL }, parent);
+  if (!span.isRecording()) {
+    return undefined;
+  }
+  const { endpoint, revision } = of;
+  return new RequestSpan(span, { tracer, parent: trace.setSpan(parent, span), endpoint, revision: Number(revision) });
+}

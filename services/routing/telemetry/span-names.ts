@@ -1,0 +1,44 @@
+/**
+ * Names and attributes of every span of this service. They are an interface: people search and build dashboards by them.
+ * The GenAI ones follow the OpenTelemetry semantic conventions for generative AI as of November 2026.
+ */
+export const operationName = "chat";
+export const resolveSpanName = "resolve_chain";
+
+export const attributes = {
+  operation: "gen_ai.operation.name",
+  provider: "gen_ai.provider.name",
+  requestModel: "gen_ai.request.model",
+  responseModel: "gen_ai.response.model",
+  finishReasons: "gen_ai.response.finish_reasons",
+  timeToFirstChunk: "gen_ai.response.time_to_first_chunk",
+  inputTokens: "gen_ai.usage.input_tokens",
+  outputTokens: "gen_ai.usage.output_tokens",
+  serverAddress: "server.address",
+  serverPort: "server.port",
+  errorType: "error.type",
+  endpoint: "spillway.endpoint.name",
+  revision: "spillway.config.revision",
+  strategy: "spillway.chain.strategy",
+  rule: "spillway.chain.rule",
+  draw: "spillway.chain.draw",
+  chain: "spillway.chain.targets",
+  skipReason: "spillway.chain.skip_reason",
+  targetId: "spillway.target.id",
+  targetRole: "spillway.target.role",
+  attemptNumber: "spillway.attempt.number",
+  attemptRetry: "spillway.attempt.retry",
+  attemptFallbackIndex: "spillway.attempt.fallback_index",
+  attemptFailureClass: "spillway.attempt.failure_class",
+  attemptDecision: "spillway.attempt.decision",
+  attemptBackoffMs: "spillway.attempt.backoff_ms",
+  attempts: "spillway.attempts",
+  fallbackUsed: "spillway.fallback.used",
+  servedTarget: "spillway.served.target",
+  outcome: "spillway.outcome",
+  usageInputTokens: "spillway.usage.input_tokens",
+  usageOutputTokens: "spillway.usage.output_tokens",
+} as const;
+
+/** Event on the `resolve_chain` span for every target that is not tried. */
+export const skippedEventName = "target_skipped";
