@@ -1,16 +1,17 @@
 import { parseArgs } from "node:util";
-import { SettingsError } from "./read-environment.ts";
-import type { Setting } from "./setting.ts";
+import { SettingsError, type SettingsTable, type SettingValues } from "./read-environment.ts";
 
 /** What a program says of itself, and what it takes. */
-export interface CommandLine {
+export interface CommandLine<Table extends SettingsTable = SettingsTable> {
   /** How it is called, e.g. `npm run start:edge`. */
   readonly name: string;
   /** What it does and where it listens, in a few lines. */
   readonly about: string;
   /** Arguments with a value, by name without dashes. */
   readonly options: Readonly<Record<string, { readonly value: string; readonly description: string }>>;
-  readonly settings: Readonly<Record<string, Setting<unknown>>>;
+  readonly settings: Table;
+  /** Problems that the values have together, each naming its variable. */
+  readonly check?: (values: SettingValues<Table>) => readonly string[];
 }
 
 /** What was asked of a program. */
@@ -22,7 +23,10 @@ export interface CommandLineArguments {
 }
 
 /** Reads the arguments that follow the program's name; throws `SettingsError` for whatever the program does not take. */
-export function readArguments(argumentTexts: readonly string[], commandLine: CommandLine): CommandLineArguments {
+export function readArguments(
+  argumentTexts: readonly string[],
+  commandLine: Pick<CommandLine, "name" | "options">,
+): CommandLineArguments {
   const names = Object.keys(commandLine.options);
   try {
     const { values } = parseArgs({
@@ -48,7 +52,7 @@ export function readArguments(argumentTexts: readonly string[], commandLine: Com
 }
 
 /** What `--help` prints: what the program does, its arguments, its environment variables with defaults. */
-export function formatHelp({ name, about, options, settings }: CommandLine): string {
+export function formatHelp({ name, about, options, settings }: Omit<CommandLine, "check">): string {
   const taken = Object.entries(options);
   const rows = [
     ...taken.map(([option, { value, description }]) => [`--${option} ${value}`, description] as const),

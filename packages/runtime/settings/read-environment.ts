@@ -1,5 +1,8 @@
 import type { Environment, Setting } from "./setting.ts";
 
+/** Settings by the names that a program knows them by. */
+export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
+
 /** The values of a table of settings. */
 export type SettingValues<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never;
@@ -20,7 +23,7 @@ export class SettingsError extends Error {
  * Reads a table of settings from environment variables. A variable that is unset or empty has its default. Throws one
  * `SettingsError` with all problems, those that `check` finds in the values together among them.
  */
-export function readEnvironment<Table extends Readonly<Record<string, Setting<unknown>>>>(
+export function readEnvironment<Table extends SettingsTable>(
   environment: Environment,
   table: Table,
   check?: (values: SettingValues<Table>) => readonly string[],

@@ -1,3 +1,5 @@
+import { HiddenText } from "./hidden-text.ts";
+
 /** Environment variables by name, as `process.env` holds them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -62,6 +64,33 @@ export function integerSetting(
 /** A setting whose value is the number of a port; 0 lets the system choose one. */
 export function portSetting(init: SettingInit<number>): Setting<number> {
   return integerSetting({ ...init, least: 0, most: 65_535 });
+}
+
+/** A setting whose value is never shown. */
+export function secretSetting(
+  init: Omit<SettingInit<undefined>, "absent"> & { readonly form: string; readonly check?: (text: string) => void },
+): Setting<HiddenText | undefined> {
+  return parsedSetting<HiddenText | undefined>({
+    ...init,
+    absent: undefined,
+    isSecret: true,
+    parse: (text) => {
+      init.check?.(text);
+      return new HiddenText(text);
+    },
+  });
+}
+
+/** A setting whose value is `host:port` of a server to connect to. */
+export function addressSetting(init: SettingInit<string>): Setting<string> {
+  return parsedSetting({
+    ...init,
+    form: "host:port, e.g. 127.0.0.1:8081",
+    parse: (text) => {
+      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) throw new Error("is none");
+      return text;
+    },
+  });
 }
 
 const meanings: Readonly<Record<string, boolean>> = {

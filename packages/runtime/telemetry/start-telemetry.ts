@@ -37,10 +37,10 @@ const quietMs = 30_000;
 /** Sets tracing up by hand: no global is registered, so contexts are passed explicitly. */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   const { settings, spanProcessor } = options;
-  const exportUrl = settings.isDisabled ? undefined : resolveExportUrl(settings);
+  const exportUrl = settings.tracingIsDisabled ? undefined : resolveExportUrl(settings);
   const processors: SpanProcessor[] = [];
   if (exportUrl !== undefined) processors.push(createBatchProcessor(exportUrl, settings));
-  if (spanProcessor !== undefined && !settings.isDisabled) processors.push(spanProcessor);
+  if (spanProcessor !== undefined && !settings.tracingIsDisabled) processors.push(spanProcessor);
   if (processors.length === 0) return silentTelemetry();
 
   reportExportErrors(options.logger, exportUrl);
@@ -73,10 +73,10 @@ function silentTelemetry(): Telemetry {
 function createBatchProcessor(url: string, settings: TelemetrySettings): SpanProcessor {
   return new BatchSpanProcessor({
     exporter: new OTLPTraceExporter({ url }),
-    scheduledDelayMillis: settings.scheduleDelayMs,
-    exportTimeoutMillis: settings.exportTimeoutMs,
-    maxQueueSize: settings.maxQueueSize,
-    maxExportBatchSize: Math.min(settings.maxExportBatchSize, settings.maxQueueSize),
+    scheduledDelayMillis: settings.spanExportDelayMs,
+    exportTimeoutMillis: settings.spanExportTimeoutMs,
+    maxQueueSize: settings.mostHeldSpans,
+    maxExportBatchSize: Math.min(settings.mostSpansInExport, settings.mostHeldSpans),
   });
 }
 
@@ -87,7 +87,7 @@ function describeProcess({ serviceName, serviceVersion, settings }: TelemetryOpt
       [ATTR_SERVICE_VERSION]: serviceVersion,
       "service.instance.id": randomUUID(),
       ...settings.resourceAttributes,
-      ...(settings.serviceName === undefined ? {} : { [ATTR_SERVICE_NAME]: settings.serviceName }),
+      ...(settings.telemetryServiceName === undefined ? {} : { [ATTR_SERVICE_NAME]: settings.telemetryServiceName }),
     }),
   );
 }

@@ -31,27 +31,27 @@ const samplerNames = [
  * `_COMPRESSION` and `_CERTIFICATE` are read by the exporter.
  */
 export const telemetrySettings = {
-  isDisabled: booleanSetting({
+  tracingIsDisabled: booleanSetting({
     variable: "OTEL_SDK_DISABLED",
     description: "Switches tracing off",
     absent: false,
   }),
-  exporter: choiceSetting({
+  tracesExporter: choiceSetting({
     variable: "OTEL_TRACES_EXPORTER",
     description: "Where spans go; `otlp` sends to localhost:4318 even where no endpoint is set",
     choices: ["auto", "otlp", "none"],
     absent: "auto",
     defaultText: "otlp where an endpoint is set, else none",
   }),
-  endpoint: urlSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP endpoint (http/protobuf), e.g. http://localhost:4318"),
-  tracesEndpoint: urlSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTLP endpoint for spans alone, with its path"),
-  protocol: choiceSetting({
+  otlpEndpoint: urlSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP endpoint (http/protobuf), e.g. http://localhost:4318"),
+  otlpTracesEndpoint: urlSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTLP endpoint for spans alone, with its path"),
+  otlpProtocol: choiceSetting({
     variable: "OTEL_EXPORTER_OTLP_PROTOCOL",
     description: "Protocol of the OTLP endpoint",
     choices: ["http/protobuf"],
     absent: "http/protobuf",
   }),
-  serviceName: textSetting({
+  telemetryServiceName: textSetting({
     variable: "OTEL_SERVICE_NAME",
     description: "`service.name` of every span",
     absent: undefined,
@@ -65,27 +65,27 @@ export const telemetrySettings = {
     defaultText: "none",
     parse: parsePairs,
   }),
-  sampler: choiceSetting({
+  tracesSampler: choiceSetting({
     variable: "OTEL_TRACES_SAMPLER",
     description: "Which requests are traced",
     choices: samplerNames,
     absent: "parentbased_always_on",
   }),
-  sampledRatio: parsedSetting({
+  tracedShare: parsedSetting({
     variable: "OTEL_TRACES_SAMPLER_ARG",
     description: "Share of requests that the `traceidratio` samplers trace",
     form: "a number from 0 to 1",
     absent: 1,
     parse: parseRatio,
   }),
-  scheduleDelayMs: batchSetting("OTEL_BSP_SCHEDULE_DELAY", "Milliseconds between two exports", [0, 5000, longestMs]),
-  exportTimeoutMs: batchSetting("OTEL_BSP_EXPORT_TIMEOUT", "Milliseconds that an export may take", [
+  spanExportDelayMs: batchSetting("OTEL_BSP_SCHEDULE_DELAY", "Milliseconds between two exports", [0, 5000, longestMs]),
+  spanExportTimeoutMs: batchSetting("OTEL_BSP_EXPORT_TIMEOUT", "Milliseconds that an export may take", [
     1,
     30_000,
     longestMs,
   ]),
-  maxQueueSize: batchSetting("OTEL_BSP_MAX_QUEUE_SIZE", "Spans held at most; more are dropped", [1, 2048, 1_000_000]),
-  maxExportBatchSize: batchSetting("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "Spans in one export", [1, 512, 1_000_000]),
+  mostHeldSpans: batchSetting("OTEL_BSP_MAX_QUEUE_SIZE", "Spans held at most; more are dropped", [1, 2048, 1_000_000]),
+  mostSpansInExport: batchSetting("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "Spans in one export", [1, 512, 1_000_000]),
 } satisfies Readonly<Record<string, Setting<unknown>>>;
 
 /** Values of the `OTEL_*` variables. */
@@ -93,27 +93,27 @@ export type TelemetrySettings = SettingValues<typeof telemetrySettings>;
 
 /** URL that spans are sent to; undefined when they are not. */
 export function resolveExportUrl(settings: TelemetrySettings): string | undefined {
-  if (settings.exporter === "none") return undefined;
-  if (settings.tracesEndpoint !== undefined) return settings.tracesEndpoint;
-  const endpoint = settings.endpoint ?? (settings.exporter === "otlp" ? "http://localhost:4318" : undefined);
+  if (settings.tracesExporter === "none") return undefined;
+  if (settings.otlpTracesEndpoint !== undefined) return settings.otlpTracesEndpoint;
+  const endpoint = settings.otlpEndpoint ?? (settings.tracesExporter === "otlp" ? "http://localhost:4318" : undefined);
   return endpoint === undefined ? undefined : `${endpoint.replace(/\/+$/, "")}/v1/traces`;
 }
 
 /** The sampler that the variables describe. */
-export function resolveSampler({ sampler, sampledRatio }: TelemetrySettings): Sampler {
-  switch (sampler) {
+export function resolveSampler({ tracesSampler, tracedShare }: TelemetrySettings): Sampler {
+  switch (tracesSampler) {
     case "always_on":
       return new AlwaysOnSampler();
     case "always_off":
       return new AlwaysOffSampler();
     case "traceidratio":
-      return new TraceIdRatioBasedSampler(sampledRatio);
+      return new TraceIdRatioBasedSampler(tracedShare);
     case "parentbased_always_on":
       return new ParentBasedSampler({ root: new AlwaysOnSampler() });
     case "parentbased_always_off":
       return new ParentBasedSampler({ root: new AlwaysOffSampler() });
     case "parentbased_traceidratio":
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampledRatio) });
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(tracedShare) });
   }
 }
 

@@ -1,0 +1,83 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { formatMetrics, type Metric } from "./metrics-text.ts";
+
+/** Whether a service can do its work now. */
+export interface Readiness {
+  readonly isReady: boolean;
+  /** What `/readyz` shows besides `status`, e.g. the `reason` why it is not ready. */
+  readonly report: Readonly<Record<string, unknown>>;
+}
+
+/** What an admin server serves. */
+export interface AdminServerOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly readReadiness: () => Readiness | Promise<Readiness>;
+  /** Metrics of the service, beside those of its process. */
+  readonly readMetrics?: () => readonly Metric[] | Promise<readonly Metric[]>;
+}
+
+/** A running admin server. */
+export interface AdminServer {
+  /** `host:port`. */
+  readonly address: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const jsonType = "application/json";
+const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Serves `/healthz` (200 while the process lives), `/readyz` (200 or 503 with a reason) and `/metrics`, without a key. */
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const server = createServer((incoming, response) => {
+    if (incoming.method !== "GET" && incoming.method !== "HEAD") {
+      response.setHeader("allow", "GET, HEAD");
+      answer(response, 405, { error: "only GET and HEAD are answered here" });
+      return;
+    }
+    answerPath(incoming.url?.split("?")[0] ?? "", response, options).catch((error: unknown) => {
+      answer(response, 503, { status: "not_ready", reason: error instanceof Error ? error.message : "unknown" });
+    });
+  });
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ host: options.host, port: options.port }, resolve);
+  await listening;
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address: `${address.includes(":") ? `[${address}]` : address}:${port}`,
+    port,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(() => done()));
+    },
+  };
+}
+
+async function answerPath(path: string, response: ServerResponse, options: AdminServerOptions): Promise<void> {
+  switch (path) {
+    case "/healthz":
+      answer(response, 200, { status: "ok" });
+      return;
+    case "/readyz": {
+      const { isReady, report } = await options.readReadiness();
+      answer(response, isReady ? 200 : 503, { status: isReady ? "ready" : "not_ready", ...report });
+      return;
+    }
+    case "/metrics": {
+      const text = formatMetrics((await options.readMetrics?.()) ?? []);
+      response.writeHead(200, { "content-type": metricsType, "content-length": Buffer.byteLength(text) }).end(text);
+      return;
+    }
+    default:
+      answer(response, 404, { error: "there are /healthz, /readyz and /metrics here" });
+  }
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, { "content-type": jsonType, "content-length": Buffer.byteLength(text) }).end(text);
+}

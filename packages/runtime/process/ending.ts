@@ -1,0 +1,49 @@
+import { constants } from "node:os";
+import type { ProcessLogger } from "../log/logger.ts";
+import type { ShutdownSequence } from "./shutdown.ts";
+
+/** What the end of a program needs. */
+export interface EndingOptions {
+  readonly shutdown: ShutdownSequence;
+  readonly logger: ProcessLogger;
+  readonly graceMs: number;
+}
+
+const lingerMs = 1000;
+
+/**
+ * Makes the function that ends this process with an exit code: the first call runs the shutdown, a signal after that ends
+ * the process at once. Force is used where the event loop does not empty by itself, and what kept it is named.
+ */
+export function createEnding({
+  shutdown,
+  logger,
+  graceMs,
+}: EndingOptions): (code: number, signal?: NodeJS.Signals) => void {
+  let isEnding = false;
+  return (code, signal) => {
+    if (isEnding) {
+      if (signal !== undefined) forceExit(128 + constants.signals[signal]);
+      return;
+    }
+    isEnding = true;
+    process.exitCode = code;
+    logger.info({ ...(signal === undefined ? {} : { signal }), graceMs, event: "stopping" }, "stopping");
+    void shutdown.run(graceMs, logger).then(({ overdue }) => {
+      logger.info({ event: "stopped" }, "stopped");
+      logger.flush();
+      if (overdue.length > 0) forceExit(1);
+      else setTimeout(reportLingering, lingerMs).unref();
+    });
+  };
+
+  function reportLingering(): void {
+    logger.warn({ resources: process.getActiveResourcesInfo() }, "something did not close; ending by force");
+    forceExit(Number(process.exitCode ?? 1));
+  }
+
+  function forceExit(code: number): void {
+    logger.flush();
+    process.exit(code);
+  }
+}
