@@ -1,0 +1,136 @@
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { configV1 } from "#contracts";
+import { invalidFields, RpcError } from "#rpc";
+import { ConfigFileError } from "./config-file-error.ts";
+import { type KeepConfigFileOptions, keepConfigFile } from "./keep-config-file.ts";
+
+const content = (model: string) => `
+version: 1
+models:
+  - { name: ${model}, provider: echo, model: echo-1 }
+endpoints:
+  - { name: chat, primary: [{ model: ${model} }] }
+`;
+
+describe("keeping a config file in force", () => {
+  let folder: string;
+  let path: string;
+  let controller: AbortController;
+  let applied: configV1.ApplyConfigRequest[];
+  let statuses: configV1.ConfigFileStatus[];
+  let logged: string[];
+  /** What the config service throws at each call, the next first. */
+  let failures: Error[];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "keep-config-file-"));
+    path = join(folder, "spillway.yaml");
+    controller = new AbortController();
+    [applied, statuses, logged, failures] = [[], [], [], []];
+  });
+  afterEach(async () => {
+    controller.abort();
+    await rm(folder, { recursive: true });
+  });
+
+  function keep(options: Partial<KeepConfigFileOptions> = {}): Promise<void> {
+    const log = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
+    return keepConfigFile({
+      path,
+      environment: {},
+      config: {
+        applyConfig: async (request) => {
+          const failure = failures.shift();
+          if (failure !== undefined) throw failure;
+          applied.push(request);
+          return {
+            revision: BigInt(applied.length),
+            changes: [],
+            warnings: [{ field: "a.b", message: "not acted on" }],
+          };
+        },
+      },
+      setFileStatus: (status) => statuses.push(status),
+      logger: { info: log, warn: log },
+      signal: controller.signal,
+      ...options,
+    });
+  }
+
+  const modelNames = () => applied.map(({ document }) => document?.models[0]?.name);
+
+  it("applies the file with prune, under its own source, and tells the revision and the warnings", async () => {
+    await writeFile(path, content("one"));
+    await keep();
+    expect(applied).toMatchObject([{ source: "file:spillway", prune: true, onlyIfEmpty: false, validateOnly: false }]);
+    expect(statuses).toEqual([
+      { source: "file:spillway", revision: 0n, error: "" },
+      { source: "file:spillway", revision: 1n, error: "" },
+    ]);
+    expect(logged.join()).toContain("not acted on");
+  });
+
+  it("applies it again when it changes, also when it is replaced", async () => {
+    await writeFile(path, content("one"));
+    await keep();
+    await writeFile(path, content("two"));
+    await expect.poll(modelNames, { timeout: 5000 }).toEqual(["one", "two"]);
+    await writeFile(join(folder, "draft"), content("three"));
+    await rename(join(folder, "draft"), path);
+    await expect.poll(modelNames, { timeout: 5000 }).toEqual(["one", "two", "three"]);
+    expect(statuses.at(-1)).toEqual({ source: "file:spillway", revision: 3n, error: "" });
+  });
+
+  it("throws for a file that cannot be used, before it waits for anything", async () => {
+    await writeFile(path, "version: 1\nendpoint: []\n");
+    await expect(keep({ whenWritable: new Promise(() => {}) })).rejects.toThrow(/spillway\.yaml.*endpoint/s);
+    await expect(keep({ path: join(folder, "none.yaml") })).rejects.toThrow(ConfigFileError);
+  });
+
+  it("throws what the config service refuses, with the path of the field", async () => {
+    await writeFile(path, content("one"));
+    failures = [invalidFields([{ field: "endpoints[0].primary", description: "must not be empty" }])];
+    await expect(keep()).rejects.toThrow(/spillway\.yaml: endpoints\[0\]\.primary: must not be empty/);
+    expect(applied).toEqual([]);
+  });
+
+  it("keeps what is in force when a later content cannot be used, tells why, and takes the next", async () => {
+    await writeFile(path, content("one"));
+    await keep();
+    await writeFile(path, "version: 1\nendpoint: []\n");
+    await expect.poll(() => statuses.at(-1)?.error, { timeout: 5000 }).toMatch(/endpoint/);
+    expect(statuses.at(-1)).toMatchObject({ source: "file:spillway", revision: 1n });
+    failures = [invalidFields([{ field: "endpoints[0].name", description: "is taken" }])];
+    await writeFile(path, content("taken"));
+    await expect.poll(() => statuses.at(-1)?.error, { timeout: 5000 }).toMatch(/endpoints\[0\]\.name: is taken/);
+    await writeFile(path, content("two"));
+    await expect.poll(() => statuses.at(-1), { timeout: 5000 }).toMatchObject({ revision: 2n, error: "" });
+    expect(modelNames()).toEqual(["one", "two"]);
+  });
+
+  it("waits for a config service that is away", async () => {
+    await writeFile(path, content("one"));
+    failures = [new RpcError({ code: "UNAVAILABLE", reason: "DATABASE_UNAVAILABLE", message: "Postgres is away" })];
+    await keep();
+    expect(modelNames()).toEqual(["one"]);
+    expect(logged.join()).toContain("Postgres is away");
+  });
+
+  it("gives up a wait when it is told to stop, or when the content is no longer the newest", async () => {
+    await writeFile(path, content("one"));
+    const away = new RpcError({ code: "UNAVAILABLE", reason: "DATABASE_UNAVAILABLE", message: "Postgres is away" });
+    failures = Array.from({ length: 3 }, () => away);
+    const kept = keep();
+    await expect.poll(() => failures.length, { timeout: 5000 }).toBeLessThan(3);
+    await writeFile(path, content("two"));
+    await kept;
+    expect(modelNames().at(-1)).toBe("two");
+
+    const waiting = keep({ whenWritable: new Promise(() => {}) });
+    controller.abort(new Error("told to stop"));
+    await expect(waiting).rejects.toThrow("told to stop");
+  });
+});
