@@ -1,0 +1,165 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { parseConfigText } from "#config-file";
+import { enumName, errorsV1 } from "#contracts";
+import { processSettings, serviceSettings } from "#runtime";
+
+const house = fileURLToPath(new URL("../../", import.meta.url));
+
+function read(path: string): string {
+  return readFileSync(join(house, path), "utf8");
+}
+
+function readSources(pattern: string): string {
+  const paths = globSync(pattern, { cwd: house }).filter((path) => !path.endsWith(".test.ts"));
+  expect(paths).not.toEqual([]);
+  return paths.map(read).join("\n");
+}
+
+/** The rows of all tables of a page whose heading matches, as trimmed cells. */
+function readRows(path: string, heading = /./): string[][] {
+  const sections = read(path)
+    .split(/^#+ /m)
+    .filter((section) => heading.test(section.split("\n", 1)[0] ?? ""));
+  return sections
+    .flatMap((section) => section.split("\n"))
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(" | ")
+        .map((cell) => cell.trim()),
+    );
+}
+
+function quoted(text: string): string[] {
+  return [...text.replaceAll(/^```.*?^```/gms, "").matchAll(/`([^`]+)`/g)].map(([, name]) => name as string);
+}
+
+function namesOf(rows: readonly (readonly string[])[]): string[] {
+  return rows.flatMap(([first]) => quoted(first ?? "")).sort();
+}
+
+function allMatches(text: string, pattern: RegExp): string[] {
+  return [...new Set([...text.matchAll(pattern)].map(([, name]) => name as string))].sort();
+}
+
+const pages = globSync(["*.md", "docs/**/*.md"], { cwd: house });
+
+describe("the docs", () => {
+  it.each(pages)("of %s link only to what is there", (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(#[^)]*)?\)/g)];
+    const dead = links.filter(([, path, anchor]) => {
+      const target = path === "" ? page : join(dirname(page), path as string);
+      if (!existsSync(join(house, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    });
+    expect(dead.map(([link]) => link)).toEqual([]);
+  });
+
+  it("name every environment variable that the code reads, and no other", () => {
+    const settings = readSources("{packages,services}/**/*.ts");
+    const read = allMatches(settings, /variable: "([A-Z_]+)"/g);
+    const exporters = allMatches(settings, /(?:url|batch)Setting\("([A-Z_]+)"/g);
+    expect(namesOf(readRows("docs/environment-variables.md"))).toEqual([...new Set([...read, ...exporters])].sort());
+  });
+
+  it("give the defaults of environment variables that the code has", () => {
+    const documented = new Map(
+      readRows("docs/environment-variables.md").map((row) => [row[0], row.length === 4 ? row[2] : row[1]]),
+    );
+    const literals = Object.values({ ...processSettings, ...serviceSettings }).filter(({ variable }) =>
+      /^`[^`]+`$/.test(documented.get(`\`${variable}\``) ?? ""),
+    );
+    expect(literals.length).toBeGreaterThan(10);
+    for (const { variable, defaultText } of literals) {
+      expect(`${variable} ${documented.get(`\`${variable}\``)}`).toBe(`${variable} \`${defaultText}\``);
+    }
+  });
+
+  it("name every header that the edge reads or writes by itself, and no other", () => {
+    const sources = readSources("services/edge/**/*.ts");
+    const known = allMatches(
+      sources,
+      /"((?:x-spillway|x-mlflow|x-request|x-should|traceresponse|retry-after)[a-z-]*)"/g,
+    );
+    const documented = namesOf(readRows("docs/http-api.md", /headers/)).filter((name) =>
+      /^(x-(?!api)|traceresponse|retry)/.test(name),
+    );
+    expect([...new Set(documented)]).toEqual(known);
+  });
+
+  it("give the defaults of a policy that the code has", () => {
+    const code = read("services/routing/policy/default-policy.ts");
+    const numbers = new Map(
+      [...code.matchAll(/(\w+): ([\d_]+)/g)].map(([, key, value]) => [key, Number(value?.replaceAll("_", ""))]),
+    );
+    const rows = readRows("docs/configuration-file.md", /^Policy/);
+    const names: Record<string, string> = {
+      connectMs: "timeouts.connect",
+      firstTokenMs: "timeouts.first_token",
+      idleMs: "timeouts.idle",
+      attemptMs: "timeouts.attempt",
+      deadlineMs: "timeouts.deadline",
+      max: "retries.max",
+      initialBackoffMs: "retries.initial_backoff",
+      maxBackoffMs: "retries.max_backoff",
+      maxTotalAttempts: "max_total_attempts",
+    };
+    const documented = Object.fromEntries(rows.map(([key, , value]) => [key?.replaceAll("`", ""), value]));
+    expect([...numbers.keys()].sort()).toEqual(Object.keys(names).sort());
+    for (const [key, value] of numbers)
+      expect(`${key} ${documented[names[key as string] as string]}`).toBe(`${key} ${value}`);
+  });
+
+  it("name every key of the configuration file, and no other", () => {
+    const keys = allMatches(
+      read("packages/config-file/config-schema.ts"),
+      /\b([a-z_]+): (?:optional|required|policyOfEndpoint)\b/g,
+    );
+    const text = read("docs/configuration-file.md");
+    const documented = new Set(quoted(text).flatMap((code) => code.match(/[a-z_]+/g) ?? []));
+    expect(keys.length).toBeGreaterThan(50);
+    expect(keys.filter((key) => !documented.has(key))).toEqual([]);
+    const rows = namesOf(readRows("docs/configuration-file.md")).flatMap((name) => name.split("."));
+    expect(rows.filter((name) => !keys.includes(name))).toEqual([]);
+  });
+
+  it("show a configuration file that can be read", () => {
+    const [example] = /```yaml\n(version: 1\n.*?)```/s.exec(read("docs/configuration-file.md"))?.slice(1) ?? [];
+    const environment = { OPENAI_API_KEY: "sk-of-the-example", SEARCH_APP_KEY: "a-key-of-sixteen-characters" };
+    const document = parseConfigText(example as string, environment);
+    expect(document.endpoints[0]?.primary.map(({ weight }) => weight)).toEqual([0.9, 0.1]);
+    expect(document.secrets[0]?.value).toEqual({ api_key: "sk-of-the-example" });
+  });
+
+  it("explain every failure class, and no other", () => {
+    const values = Object.values(errorsV1.FailureClass).filter((value) => value > 0);
+    const names = values.map((value) => enumName(errorsV1.FailureClass, value)).sort();
+    expect(namesOf(readRows("docs/failures.md", /^Failures/))).toEqual(names);
+  });
+});
+
+describe("the decisions", () => {
+  it.each(globSync("docs/adr/*.md", { cwd: house }))("in %s are short and in form", (page) => {
+    const text = read(page);
+    const number = /(\d{4})-[a-z-]+\.md$/.exec(page)?.[1];
+    expect(text.split("\n").length).toBeLessThanOrEqual(61);
+    expect(text).toMatch(new RegExp(`^# ${number}: .+\n\nStatus: (accepted|superseded by \\d{4})\n`));
+    const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(["Context", "Decision", "Consequences", "Considered"]);
+  });
+});
+
+function anchorsOf(page: string): string[] {
+  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading as string);
+  return headings.map(
+    (heading) =>
+      `#${heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-")}`,
+  );
+}
