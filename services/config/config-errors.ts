@@ -24,7 +24,7 @@ export function alreadyExistsError(resource: ResourceReference): RpcError {
   return new RpcError({
     code: "ALREADY_EXISTS",
     reason: "RESOURCE_ALREADY_EXISTS",
-    message: `a ${resource.resourceType} named ${JSON.stringify(resource.resourceName)} already exists`,
+    message: `${resource.resourceType} ${JSON.stringify(resource.resourceName)} already exists`,
     metadata: toMetadata(resource),
     details: [resourceInfo(resource, "already exists")],
   });

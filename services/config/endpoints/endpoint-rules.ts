@@ -58,25 +58,32 @@ function mappingListViolations(mappings: readonly Mapping[], models: ModelDefini
   if (mappings.length > mostInOneEndpoint) {
     return [{ field: prefix, description: `must have at most ${mostInOneEndpoint} entries, not ${mappings.length}` }];
   }
+  const sameModel = repeatedEntries(mappings, (mapping) => `${mapping.linkageType} ${mapping.modelDefinitionId}`);
+  const sameOrder = repeatedEntries(mappings, (mapping) =>
+    mapping.linkageType === FALLBACK ? mapping.fallbackOrder?.toString() : undefined,
+  );
+  const sameName = repeatedEntries(mappings, (mapping) => {
+    const name = mappingName(mapping, models);
+    return name === "" ? undefined : `${mapping.linkageType} ${name}`;
+  });
   return [
     ...mappings.flatMap((mapping, index) => mappingViolations(mapping, models, `${prefix}[${index}]`)),
     ...primaryViolations(mappings, prefix),
-    ...repeatedEntries(mappings, (mapping) => `${mapping.linkageType} ${mapping.modelDefinitionId}`).map((index) => ({
+    ...sameModel.map((index) => ({
       field: `${prefix}[${index}].model_definition_id`,
       description: "must not be there twice with one linkage_type",
     })),
-    ...repeatedEntries(mappings, (mapping) =>
-      mapping.linkageType === FALLBACK ? mapping.fallbackOrder?.toString() : undefined,
-    ).map((index) => ({
+    ...sameOrder.map((index) => ({
       field: `${prefix}[${index}].fallback_order`,
       description: "must not be that of another FALLBACK mapping",
     })),
-    ...repeatedEntries(mappings, (mapping) =>
-      mapping.name === undefined ? undefined : `${mapping.linkageType} ${mappingName(mapping, models)}`,
-    ).map((index) => ({
-      field: `${prefix}[${index}].name`,
-      description: "must not be that of another mapping with the same linkage_type",
-    })),
+    // Two mappings to one model have one name too; that was said already.
+    ...sameName
+      .filter((index) => !sameModel.includes(index))
+      .map((index) => ({
+        field: `${prefix}[${index}].name`,
+        description: "must not be that of another mapping with the same linkage_type",
+      })),
   ];
 }
 

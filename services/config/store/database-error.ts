@@ -62,8 +62,9 @@ const unreachableCodes: ReadonlySet<string> = new Set([
   ...["40001", "40P01"],
 ]);
 const unreachableNames: ReadonlySet<string> = new Set(["KnexTimeoutError", "TimeoutError"]);
+// The driver gives these no code. Knex puts the statement before the driver's words.
 const unreachableMessage =
-  /^(connection terminated|connection ended|client has encountered a connection error|timeout e)/i;
+  /(^| - )(connection terminated|connection ended|connection timeout|timeout expired|query read timeout|client (has encountered a connection error|was closed)|unable to acquire a connection|aborted$)/i;
 
 function constraintError(code: string, constraint: string, cause: unknown): RpcError | undefined {
   const resourceType = resourceTypes[constraint];

@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configV1 } from "#contracts";
+import {
+  failureOf,
+  messageOf,
+  openTestConfigService,
+  type PartsOf,
+  type TestConfigService,
+  violationsOf,
+} from "../../../test/harness/test-config-service.ts";
+
+const { PRIMARY, FALLBACK } = configV1.GatewayModelLinkageType;
+
+let config: TestConfigService;
+
+beforeAll(async () => {
+  config = await openTestConfigService();
+});
+afterAll(() => config?.close());
+
+type ModelParts = PartsOf<configV1.GatewayModelDefinition>;
+
+async function create(name: string, parts: ModelParts = {}, requestId = "") {
+  return await config.client.createModelDefinition(
+    messageOf(configV1.CreateModelDefinitionRequest, {
+      modelDefinition: { name, provider: "echo", modelName: "echo-1", ...parts },
+      requestId,
+    }),
+  );
+}
+
+async function createId(name: string, parts: ModelParts = {}): Promise<string> {
+  return (await create(name, parts)).modelDefinition?.modelDefinitionId ?? "";
+}
+
+async function createSecretId(name: string, provider = "openai"): Promise<string> {
+  const { secret } = await config.client.createSecret(
+    messageOf(configV1.CreateSecretRequest, {
+      secret: { secretName: name, provider },
+      secretValue: { api_key: "k" },
+    }),
+  );
+  return secret?.secretId ?? "";
+}
+
+function update(modelDefinition: ModelParts, updateMask?: string[]) {
+  return config.client.updateModelDefinition(
+    messageOf(configV1.UpdateModelDefinitionRequest, { modelDefinition, updateMask }),
+  );
+}
+
+const whole: ModelParts = {
+  provider: "openai-compatible",
+  modelName: "llama",
+  baseUrl: "http://127.0.0.1:8001/v1",
+  contextWindow: 128_000n,
+  maxOutputTokens: 4096n,
+  capabilities: ["tools", "vision"],
+  price: { input: 2.5, output: 10 },
+  policy: { timeouts: { connectMs: 100 }, retries: { max: 0 } },
+  propagateTraceContext: true,
+};
+
+test("keeps every field, unset ones unset", async () => {
+  const { modelDefinition } = await create("whole", whole);
+  expect(modelDefinition).toMatchObject({
+    ...whole,
+    modelDefinitionId: expect.stringMatching(/^d-[0-9a-f]{32}$/),
+    name: "whole",
+    secretId: undefined,
+    probe: undefined,
+    source: "api",
+  });
+  const { modelDefinition: read } = await config.client.getModelDefinition({ modelDefinitionId: "", name: "whole" });
+  expect(read).toEqual(modelDefinition);
+});
+
+test("gets by exactly one of id and name", async () => {
+  const both = config.client.getModelDefinition({ modelDefinitionId: "d-1", name: "x" });
+  expect(Object.keys(await violationsOf(both))).toEqual(["model_definition_id", "name"]);
+  const none = config.client.getModelDefinition({ modelDefinitionId: "", name: "" });
+  expect(Object.keys(await violationsOf(none))).toEqual(["model_definition_id", "name"]);
+});
+
+test("refuses a name that is taken, and says nothing of SQL", async () => {
+  await create("taken");
+  const error = await failureOf(create("taken"));
+  expect(error).toMatchObject({
+    code: "ALREADY_EXISTS",
+    reason: "RESOURCE_ALREADY_EXISTS",
+    message: 'model "taken" already exists',
+    metadata: { resource_type: "model", resource_name: "taken" },
+  });
+});
+
+test("refuses a secret that does not exist, naming the field", async () => {
+  expect(await failureOf(create("lost", { secretId: "s-nope" }))).toMatchObject({
+    code: "NOT_FOUND",
+    reason: "RESOURCE_NOT_FOUND",
+    metadata: { resource_type: "secret", resource_name: "s-nope", field: "model_definition.secret_id" },
+  });
+});
+
+test("names every field that is wrong", async () => {
+  const refused = await violationsOf(
+    create("", {
+      provider: "",
+      modelName: "",
+      baseUrl: "http://user:password@host/v1",
+      contextWindow: 0n,
+      capabilities: ["tools", "teleport", "tools"],
+      price: { input: -1, output: Number.NaN },
+      policy: { timeouts: { deadlineMs: 5 }, redraw: true },
+      probe: { path: "health", intervalMs: 10 },
+    }),
+  );
+  expect(Object.keys(refused)).toEqual([
+    "model_definition.name",
+    "model_definition.provider",
+    "model_definition.model_name",
+    "model_definition.base_url",
+    "model_definition.context_window",
+    "model_definition.capabilities[1]",
+    "model_definition.capabilities[2]",
+    "model_definition.price.input",
+    "model_definition.price.output",
+    "model_definition.policy.timeouts.deadline_ms",
+    "model_definition.policy.redraw",
+    "model_definition.probe.path",
+    "model_definition.probe.interval_ms",
+  ]);
+});
+
+describe("update", () => {
+  test("changes what is set when there is no mask", async () => {
+    const modelDefinitionId = await createId("partly", whole);
+    const { modelDefinition } = await update({ modelDefinitionId, modelName: "llama-2", lastUpdatedBy: "bob" });
+    expect(modelDefinition).toMatchObject({ ...whole, name: "partly", modelName: "llama-2", lastUpdatedBy: "bob" });
+  });
+
+  test("clears what the mask names and is not set", async () => {
+    const modelDefinitionId = await createId("cleared", whole);
+    const { modelDefinition } = await update({ modelDefinitionId, modelName: "ignored" }, [
+      "base_url",
+      "capabilities",
+      "policy",
+      "context_window",
+    ]);
+    expect(modelDefinition).toMatchObject({
+      modelName: "llama",
+      baseUrl: undefined,
+      capabilities: [],
+      policy: undefined,
+      contextWindow: undefined,
+      maxOutputTokens: 4096n,
+    });
+  });
+
+  test("refuses a mask with fields that nobody may set", async () => {
+    const modelDefinitionId = await createId("masked");
+    const refused = await violationsOf(update({ modelDefinitionId }, ["created_at", "name"]));
+    expect(refused.update_mask).toMatch(/^"created_at" is not one of name, secret_id/);
+    expect(Object.keys(await violationsOf(update({ modelDefinitionId }, ["name"])))).toEqual(["model_definition.name"]);
+  });
+
+  test("records the fields that differ, by their names in the file, and makes no revision when none does", async () => {
+    const modelDefinitionId = await createId("recorded", whole);
+    const { modelDefinition } = await update({ modelDefinitionId, ...whole, modelName: "other", price: whole.price });
+    const { revisions } = await config.client.listRevisions({ pageSize: 1, pageToken: "" });
+    expect(revisions[0]).toMatchObject({
+      revision: modelDefinition?.revision,
+      source: "api",
+      changes: [{ kind: configV1.ChangeKind.UPDATED, resourceType: "model", name: "recorded", fields: ["model"] }],
+    });
+    const { modelDefinition: same } = await update({ modelDefinitionId, modelName: "other" });
+    expect(same?.revision).toBe(modelDefinition?.revision);
+    expect(same?.etag).toBe(modelDefinition?.etag);
+  });
+
+  test("refuses an etag that is not the present one", async () => {
+    const modelDefinitionId = await createId("tagged");
+    expect(await failureOf(update({ modelDefinitionId, etag: "r0", modelName: "x" }))).toMatchObject({
+      code: "ABORTED",
+      reason: "ETAG_MISMATCH",
+    });
+  });
+
+  test("refuses a new name while a rule of an endpoint calls the model by the old one", async () => {
+    const modelDefinitionId = await createId("ruled");
+    await config.client.createEndpoint(
+      messageOf(configV1.CreateEndpointRequest, {
+        endpoint: {
+          name: "ruling",
+          modelMappings: [{ modelDefinitionId, linkageType: PRIMARY }],
+          rules: [{ name: "r", when: "true", use: ["ruled"] }],
+        },
+      }),
+    );
+    expect(await failureOf(update({ modelDefinitionId, name: "renamed" }))).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      reason: "RESOURCE_IN_USE",
+      metadata: { resource_name: "ruled", used_by: "endpoint ruling" },
+    });
+    const { modelDefinition } = await config.client.getModelDefinition({ modelDefinitionId, name: "" });
+    expect(modelDefinition?.name).toBe("ruled");
+  });
+
+  test("warns when a FALLBACK gets smaller than the PRIMARY of an endpoint", async () => {
+    const primary = await createId("roomy", { contextWindow: 1000n });
+    const fallback = await createId("shrinking", { contextWindow: 1000n });
+    await config.client.createEndpoint(
+      messageOf(configV1.CreateEndpointRequest, {
+        endpoint: {
+          name: "fitted",
+          modelMappings: [
+            { modelDefinitionId: primary, linkageType: PRIMARY },
+            { modelDefinitionId: fallback, linkageType: FALLBACK },
+          ],
+        },
+      }),
+    );
+    const { warnings } = await update({ modelDefinitionId: fallback, contextWindow: 10n });
+    expect(warnings).toEqual([
+      {
+        field: "endpoints[fitted].model_mappings[1]",
+        message: "its context window of 10 tokens is smaller than the 1000 of the PRIMARY roomy",
+      },
+    ]);
+  });
+});
+
+test("warns about a secret of another provider and about what is not acted on yet", async () => {
+  const secretId = await createSecretId("for-azure", "azure");
+  const { warnings } = await create("warned", {
+    secretId,
+    policy: { breaker: { minRequests: 3 }, maxConcurrency: 2 },
+    probe: { path: "/health", intervalMs: 5000 },
+  });
+  expect(warnings.map(({ field }) => field)).toEqual([
+    "model_definition.policy.breaker",
+    "model_definition.policy.max_concurrency",
+    "model_definition.probe",
+    "model_definition.secret_id",
+  ]);
+});
+
+test("lists by provider and by secret", async () => {
+  const secretId = await createSecretId("for-listing");
+  await create("listed-1", { provider: "listed", secretId });
+  await create("listed-2", { provider: "listed" });
+  const list = async (filter: { provider?: string; secretId?: string }) => {
+    const request = messageOf(configV1.ListModelDefinitionsRequest, filter);
+    return (await config.client.listModelDefinitions(request)).modelDefinitions.map(({ name }) => name);
+  };
+  expect(await list({ provider: "listed" })).toEqual(["listed-1", "listed-2"]);
+  expect(await list({ secretId })).toEqual(["listed-1"]);
+});
+
+test("deletes a model definition only when no endpoint uses it", async () => {
+  const modelDefinitionId = await createId("mapped");
+  const { endpoint } = await config.client.createEndpoint(
+    messageOf(configV1.CreateEndpointRequest, {
+      endpoint: { name: "mapping", modelMappings: [{ modelDefinitionId, linkageType: PRIMARY }] },
+    }),
+  );
+  expect(await failureOf(config.client.deleteModelDefinition({ modelDefinitionId, etag: "" }))).toMatchObject({
+    code: "FAILED_PRECONDITION",
+    reason: "RESOURCE_IN_USE",
+    metadata: { resource_type: "model", resource_name: "mapped", used_by: "endpoint mapping" },
+  });
+  await config.client.deleteEndpoint({ endpointId: endpoint?.endpointId ?? "", etag: "" });
+  await config.client.deleteModelDefinition({ modelDefinitionId, etag: "" });
+  expect((await failureOf(config.client.deleteModelDefinition({ modelDefinitionId, etag: "" }))).code).toBe(
+    "NOT_FOUND",
+  );
+});
+
+test("answers a repeated create by its request_id, even after the thing changed", async () => {
+  const first = await create("repeated", {}, "m-1");
+  await update({ modelDefinitionId: first.modelDefinition?.modelDefinitionId, modelName: "changed" });
+  expect(await create("repeated", {}, "m-1")).toEqual(first);
+  expect(Object.keys(await violationsOf(create("repeated", { modelName: "y" }, "m-1")))).toEqual(["request_id"]);
+  expect(Object.keys(await violationsOf(create("long", {}, "x".repeat(129))))).toEqual(["request_id"]);
+});

@@ -1,0 +1,275 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configV1 } from "#contracts";
+import { createGrpcChannel, createGrpcClient, createInProcessClient, startGrpcServer } from "#rpc";
+import {
+  messageOf,
+  openTestConfigService,
+  type PartsOf,
+  type TestConfigService,
+} from "../../../test/harness/test-config-service.ts";
+
+const { PRIMARY } = configV1.GatewayModelLinkageType;
+
+let config: TestConfigService;
+
+beforeAll(async () => {
+  config = await openTestConfigService({ bookmarkIntervalMs: 60_000, keptRevisions: 10 });
+});
+afterAll(() => config?.close());
+
+/** One watch, read message by message. */
+function watch(resumeRevision = 0n, client: Pick<TestConfigService["client"], "watchConfig"> = config.client) {
+  const controller = new AbortController();
+  const stream = client.watchConfig({ resumeRevision, nodeId: "test" }, { signal: controller.signal });
+  const iterator = stream[Symbol.asyncIterator]();
+  return {
+    next: async (): Promise<configV1.WatchConfigResponse> => {
+      const result = await iterator.next();
+      if (result.done === true) {
+        throw new Error("the stream ended");
+      }
+      return result.value;
+    },
+    end: async () => {
+      await iterator.return?.();
+    },
+  };
+}
+
+async function withWatch<Value>(
+  resumeRevision: bigint,
+  work: (next: () => Promise<configV1.WatchConfigResponse>) => Promise<Value>,
+): Promise<Value> {
+  const { next, end } = watch(resumeRevision);
+  try {
+    return await work(next);
+  } finally {
+    await end();
+  }
+}
+
+async function createModel(name: string, parts: PartsOf<configV1.GatewayModelDefinition> = {}) {
+  const { modelDefinition } = await config.client.createModelDefinition(
+    messageOf(configV1.CreateModelDefinitionRequest, {
+      modelDefinition: { name, provider: "echo", modelName: "e", ...parts },
+    }),
+  );
+  return modelDefinition ?? messageOf(configV1.GatewayModelDefinition, {});
+}
+
+async function createEndpoint(name: string, modelDefinitionId: string | undefined, client = config.client) {
+  const { endpoint } = await client.createEndpoint(
+    messageOf(configV1.CreateEndpointRequest, {
+      endpoint: { name, modelMappings: [{ modelDefinitionId, linkageType: PRIMARY }] },
+    }),
+  );
+  return endpoint ?? messageOf(configV1.GatewayEndpoint, {});
+}
+
+const updateModel = (modelDefinitionId: string | undefined, modelName: string) =>
+  config.client.updateModelDefinition(
+    messageOf(configV1.UpdateModelDefinitionRequest, { modelDefinition: { modelDefinitionId, modelName } }),
+  );
+
+function deltaOf(message: configV1.WatchConfigResponse): configV1.Delta {
+  if (message.event?.$case !== "delta") {
+    throw new Error(`expected a delta, got ${message.event?.$case}`);
+  }
+  return message.event.value;
+}
+
+function snapshotOf(message: configV1.WatchConfigResponse): configV1.Snapshot {
+  if (message.event?.$case !== "snapshot") {
+    throw new Error(`expected a snapshot, got ${message.event?.$case}`);
+  }
+  return message.event.value;
+}
+
+test("begins with a snapshot of everything, secrets sealed and keys as hashes", async () => {
+  await config.client.applyConfig(
+    messageOf(configV1.ApplyConfigRequest, {
+      source: "file:all",
+      document: {
+        version: 1,
+        secrets: [{ name: "s", provider: "echo", value: { api_key: "sk-clear-text-value" } }],
+        models: [{ name: "m", provider: "echo", model: "e", secret: "s" }],
+        endpoints: [{ name: "chat", primary: [{ model: "m" }] }],
+        keys: [{ name: "app", value: "sw-clear-text-value" }],
+      },
+    }),
+  );
+  const message = await withWatch(0n, (next) => next());
+  const snapshot = snapshotOf(message);
+  expect(message.revision).toBe(1n);
+  expect(snapshot.endpoints[0]).toMatchObject({
+    name: "chat",
+    modelMappings: [{ modelDefinition: { name: "m", secretName: "s", secretId: snapshot.secrets[0]?.secretId } }],
+  });
+  expect(snapshot.apiKeys[0]).toMatchObject({ name: "app", keyHash: { length: 32 } });
+  const bytes = Buffer.from(configV1.WatchConfigResponse.encode(message).finish()).toString("latin1");
+  expect(bytes).not.toContain("clear-text");
+});
+
+test("sends what changed, and every endpoint that uses a changed model definition", async () => {
+  const model = await createModel("shared");
+  const [first, second] = [
+    await createEndpoint("shares-1", model.modelDefinitionId),
+    await createEndpoint("shares-2", model.modelDefinitionId),
+  ];
+  await withWatch(0n, async (next) => {
+    await next();
+    const { modelDefinition } = await updateModel(model.modelDefinitionId, "e-2");
+    const changed = await next();
+    expect(changed.revision).toBe(modelDefinition?.revision);
+    expect(deltaOf(changed).endpoints.map(({ name }) => name)).toEqual(["shares-1", "shares-2"]);
+    expect(deltaOf(changed).endpoints[0]?.modelMappings[0]?.modelDefinition?.modelName).toBe("e-2");
+    await config.client.deleteEndpoint({ endpointId: first.endpointId ?? "", etag: "" });
+    const gone = deltaOf(await next());
+    expect(gone).toMatchObject({ endpoints: [], deletedEndpointIds: [first.endpointId] });
+    await config.client.setEndpointTag({ endpointId: second.endpointId ?? "", tag: { key: "k", value: "v" } });
+    expect(deltaOf(await next()).endpoints).toMatchObject([{ name: "shares-2", tags: [{ key: "k", value: "v" }] }]);
+  });
+});
+
+test("brings one delta for all that happened while the receiver was slow", async () => {
+  const model = await createModel("burst");
+  await withWatch(0n, async (next) => {
+    await next();
+    for (const name of ["burst-1", "burst-2", "burst-3"]) {
+      await createEndpoint(name, model.modelDefinitionId);
+    }
+    const { endpoint } = await config.client.getEndpoint({ endpointId: "", name: "burst-2" });
+    await config.client.deleteEndpoint({ endpointId: endpoint?.endpointId ?? "", etag: "" });
+    const message = await next();
+    expect(deltaOf(message).endpoints.map(({ name }) => name)).toEqual(["burst-1", "burst-3"]);
+    expect(deltaOf(message).deletedEndpointIds).toEqual([endpoint?.endpointId]);
+    const { revisions } = await config.client.listRevisions({ pageSize: 1, pageToken: "" });
+    expect(message.revision).toBe(revisions[0]?.revision);
+  });
+});
+
+describe("resumes", () => {
+  test("with a bookmark when nothing happened, with a delta when something did", async () => {
+    const model = await createModel("resumed");
+    const held = model.revision ?? 0n;
+    const idle = await withWatch(held, (next) => next());
+    expect(idle).toMatchObject({ revision: held, event: { $case: "bookmark" } });
+    await createEndpoint("resumed", model.modelDefinitionId);
+    const missed = await withWatch(held, (next) => next());
+    expect(deltaOf(missed).endpoints.map(({ name }) => name)).toEqual(["resumed"]);
+    expect(missed.revision).toBe(held + 1n);
+  });
+
+  test("with a snapshot when the log does not reach back, or never had that revision", async () => {
+    const { modelDefinitionId, revision: held = 0n } = await createModel("forgotten");
+    for (let index = 0; index < 11; index += 1) {
+      await updateModel(modelDefinitionId, `e-${index}`);
+    }
+    expect(snapshotOf(await withWatch(held, (next) => next())).endpoints.length).toBeGreaterThan(0);
+    expect(snapshotOf(await withWatch(1_000_000n, (next) => next())).endpoints.length).toBeGreaterThan(0);
+    const { revision } = await withWatch(0n, (next) => next());
+    expect(deltaOf(await withWatch(revision - 10n, (next) => next()))).toBeDefined();
+  });
+});
+
+test("tells the file's status with every message, and at once when it changes", async () => {
+  const own = await openTestConfigService();
+  try {
+    const { next, end } = watch(0n, own.client);
+    expect((await next()).file).toBeUndefined();
+    const status = { source: "file:spillway", revision: 0n, error: "" };
+    own.service.setFileStatus(status);
+    expect(await next()).toMatchObject({ event: { $case: "bookmark" }, file: status });
+    own.service.setFileStatus({ ...status, error: "endpoints[0].name: must be set" });
+    expect((await next()).file?.error).toBe("endpoints[0].name: must be set");
+    await createEndpoint("none", "d-none", own.client).catch(() => {});
+    await end();
+    const resumed = watch(0n, own.client);
+    expect((await resumed.next()).file?.source).toBe("file:spillway");
+    await resumed.end();
+  } finally {
+    await own.close();
+  }
+});
+
+test("sends bookmarks while nothing else happens", async () => {
+  const own = await openTestConfigService({ bookmarkIntervalMs: 30 });
+  try {
+    const { next, end } = watch(0n, own.client);
+    expect((await next()).event?.$case).toBe("snapshot");
+    expect([(await next()).event?.$case, (await next()).event?.$case]).toEqual(["bookmark", "bookmark"]);
+    await end();
+  } finally {
+    await own.close();
+  }
+});
+
+test("learns by notification of what another process wrote, and within 200 ms", async () => {
+  // A poll alone would take a minute.
+  const other = await config.openAnother({ pollIntervalMs: 60_000 });
+  const client = createInProcessClient(configV1.ConfigServiceDefinition, other.implementation);
+  const server = await startGrpcServer({
+    host: "127.0.0.1",
+    port: 0,
+    services: [{ definition: configV1.ConfigServiceDefinition, implementation: other.implementation }],
+  });
+  const channel = createGrpcChannel({ address: server.address });
+  const remote = watch(0n, createGrpcClient(configV1.ConfigServiceDefinition, channel));
+  const local = watch(0n, client);
+  await Promise.all([remote.next(), local.next()]);
+  const { modelDefinitionId } = await createModel("told");
+  await Promise.all([remote.next(), local.next()]);
+  const times: number[] = [];
+  for (let index = 0; index < 5; index += 1) {
+    const waiting = Promise.all([remote.next(), local.next()]);
+    await updateModel(modelDefinitionId, `told-${index}`);
+    const writtenAt = performance.now();
+    const messages = await waiting;
+    times.push(performance.now() - writtenAt);
+    expect(messages.map(deltaOf)).toHaveLength(2);
+  }
+  times.sort((one, later) => one - later);
+  console.info(`delta after a write in another process: ${times.map((time) => time.toFixed(1)).join(", ")} ms`);
+  expect(times[2]).toBeLessThan(200);
+  await remote.end();
+  await local.end();
+  await channel.close();
+  await server.drain(0);
+});
+
+test("learns by poll where no notification comes", async () => {
+  const other = await config.openAnother({ pollIntervalMs: 20 });
+  const client = createInProcessClient(configV1.ConfigServiceDefinition, other.implementation);
+  const { next, end } = watch(0n, client);
+  await next();
+  const { modelDefinitionId } = await createModel("polled");
+  await next();
+  // What a pooler between the two would do: the listener hears nothing of this write.
+  const database = new pg.Client({ connectionString: config.databaseUrl });
+  await database.connect();
+  await database.query("begin");
+  const { rows } = await database.query("update config_revision set revision = revision + 1 returning revision");
+  await database.query("update model_definitions set model_name = 'silent' where model_definition_id = $1", [
+    modelDefinitionId,
+  ]);
+  await database.query("insert into config_changes values ($1, 0, 2, 'model', $2, 'polled', '{model}', 'api', now())", [
+    rows[0].revision,
+    modelDefinitionId,
+  ]);
+  await database.query("commit");
+  await database.end();
+  expect((await next()).revision).toBe(BigInt(rows[0].revision));
+  await end();
+});
+
+test("ends without a message when the receiver leaves", async () => {
+  const own = await openTestConfigService();
+  const { next, end } = watch(0n, own.client);
+  await next();
+  const waiting = next().catch(() => "ended");
+  await end();
+  expect(await waiting).toBe("ended");
+  await own.close();
+  expect(own.logged.filter((line) => line.startsWith("a watch of the configuration ended"))).toHaveLength(1);
+});
