@@ -1,4 +1,5 @@
 import { enumName, errorsV1, googleRpc, type inferenceV1 } from "#contracts";
+import type { ProviderFailure } from "#providers";
 import { type ErrorDetail, type RpcCode, RpcError } from "#rpc";
 import { isCallerFault, isTimeout } from "../policy/failure-policy.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
@@ -97,6 +98,28 @@ function judge(exhaustion: Exhaustion, last: readonly AttemptRecord[]): Verdict 
   };
 }
 
+/** What a caller is told of a stream that broke after its commit. What was sent stands. */
+export function judgeBrokenStream(
+  of: Pick<Exhaustion, "endpoint" | "trail" | "isPastDeadline">,
+  failure: ProviderFailure,
+): RpcError {
+  const failureClass = enumName(errorsV1.FailureClass, failure.failureClass);
+  const told = failure.callerError;
+  return new RpcError({
+    code: of.isPastDeadline ? "DEADLINE_EXCEEDED" : "UNAVAILABLE",
+    reason: "STREAM_BROKEN",
+    message: told?.message || `The stream of endpoint ${of.endpoint} broke: ${failureClass}.`,
+    metadata: {
+      ...toldMetadata(told),
+      class: failureClass,
+      endpoint: of.endpoint,
+      revision: String(of.trail.revision),
+      http_status: of.isPastDeadline ? "504" : "502",
+    },
+    details: [{ type: trailDetailType, value: encodeTrailDetail(of.trail) }],
+  });
+}
+
 /** For each target the last of its attempts, in the order of those. */
 function lastAttempts(attempts: readonly AttemptRecord[]): AttemptRecord[] {
   const called = attempts.filter(({ number }) => number > 0);
@@ -113,10 +136,16 @@ function toCallerFault({ failure, status }: AttemptRecord): Verdict {
     message: told?.message || "The provider refused the request.",
     metadata: {
       class: enumName(errorsV1.FailureClass, failure?.failureClass ?? FailureClass.UNSPECIFIED),
-      ...(told === undefined ? {} : { type: told.type }),
-      ...(told?.code === undefined ? {} : { code: told.code }),
-      ...(told?.param === undefined ? {} : { param: told.param }),
+      ...toldMetadata(told),
     },
+  };
+}
+
+function toldMetadata(told: ProviderFailure["callerError"]): Readonly<Record<string, string>> {
+  return {
+    ...(told === undefined ? {} : { type: told.type }),
+    ...(told?.code === undefined ? {} : { code: told.code }),
+    ...(told?.param === undefined ? {} : { param: told.param }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import { errorsV1, inferenceV1 } from "#contracts";
+import { type configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { ChatBody } from "#dialects";
 import type { Provider, ProviderCall, ProviderFailure, Transport } from "#providers";
 import type { Logger } from "#runtime";
@@ -90,6 +90,10 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
 
   get clock(): Clock {
     return this.#engine.clock;
+  }
+
+  get streamMode(): configV1.StreamMode {
+    return this.request.endpoint.policy.streamMode;
   }
 
   get span(): RequestSpan | undefined {

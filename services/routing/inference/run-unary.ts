@@ -8,7 +8,7 @@ import { UnaryAttempt } from "../attempts/unary-attempt.ts";
 import { reportRequest } from "../events.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { CallerSignal } from "./caller-signal.ts";
-import type { InferenceHost } from "./inference-service.ts";
+import type { InferenceHost } from "./inference-host.ts";
 
 /** A unary answer and what it went through. */
 export interface UnaryAnswer {

@@ -70,6 +70,11 @@ export class HeldConfig {
     );
   }
 
+  /** The same configuration at a later revision. */
+  withRevision(revision: bigint): HeldConfig {
+    return new HeldConfig(this.#sent, { ...this.snapshot, revision });
+  }
+
   /** The whole configuration, as it would be sent. */
   toMessage(): configV1.Snapshot {
     return {

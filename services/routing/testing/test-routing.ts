@@ -2,12 +2,13 @@ import { type Attributes, SpanKind, SpanStatusCode, type Tracer } from "@opentel
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { configV1, inferenceV1 } from "#contracts";
 import type { Provider } from "#providers";
-import type { CallContext } from "#rpc";
+import type { CallContext, RpcError, Service } from "#rpc";
 import { KeyEncryptionKey } from "#secrets";
 import { systemClock } from "../clock.ts";
 import { Gate } from "../gate/gate.ts";
 import { ActiveCalls } from "../inference/active-calls.ts";
-import { type InferenceHost, invoke } from "../inference/inference-service.ts";
+import type { InferenceHost } from "../inference/inference-host.ts";
+import { createInferenceService } from "../inference/inference-service.ts";
 import { HeldConfig } from "../snapshot/held-config.ts";
 import { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
@@ -26,6 +27,22 @@ export interface TestRoutingOptions {
   readonly random?: () => number;
 }
 
+/** How a test asks for a stream. */
+export interface StreamContext extends CallContext {
+  readonly headers?: Record<string, string>;
+  /** Further members of the body. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** A stream as its reader saw it. */
+export interface SeenStream {
+  head: inferenceV1.StreamHead | undefined;
+  text: string;
+  finalTrail: inferenceV1.RouteTrail | undefined;
+  error: RpcError | undefined;
+  messages: number;
+}
+
 /** One span, as tests look at it. */
 export interface SeenSpan {
   readonly name: string;
@@ -42,6 +59,7 @@ export interface SeenSpan {
 /** The engine and everything above it over a fake provider, with its spans and log lines at hand. */
 export class TestRouting {
   readonly host: InferenceHost;
+  readonly inference: Service<inferenceV1.InferenceServiceDefinition>;
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
   readonly #exporter = new InMemorySpanExporter();
 
@@ -75,18 +93,38 @@ export class TestRouting {
       activeCalls: new ActiveCalls(),
       requestLog: { logger, logsEveryRequest: false },
     };
+    this.inference = createInferenceService(this.host);
   }
 
   /** Asks an endpoint in one piece. */
   invoke(context: CallContext & { readonly headers?: Record<string, string> } = {}, endpoint = "chat") {
-    return invoke(
-      this.host,
-      {
-        endpoint,
-        dialect: inferenceV1.Dialect.OPENAI_CHAT,
-        body: chatBody({ model: endpoint }),
-        headers: context.headers ?? {},
-      },
+    const body = chatBody({ model: endpoint });
+    const { headers = {} } = context;
+    return this.inference.invoke({ endpoint, dialect: inferenceV1.Dialect.OPENAI_CHAT, body, headers }, context);
+  }
+
+  /** Asks an endpoint for a stream and reads it to its end. */
+  async readStream(context: StreamContext = {}): Promise<SeenStream> {
+    const seen: SeenStream = { head: undefined, text: "", finalTrail: undefined, error: undefined, messages: 0 };
+    try {
+      for await (const { event } of this.stream(context)) {
+        seen.messages += 1;
+        if (event?.$case === "head") seen.head = event.value;
+        if (event?.$case === "data") seen.text += event.value.toString();
+        if (event?.$case === "finalTrail") seen.finalTrail = event.value;
+      }
+    } catch (thrown) {
+      seen.error = thrown as RpcError;
+    }
+    return seen;
+  }
+
+  /** Asks an endpoint for a stream. */
+  stream(context: StreamContext = {}): AsyncIterable<inferenceV1.StreamInvokeResponse> {
+    const { headers = {}, members } = context;
+    const body = chatBody({ stream: true, ...members });
+    return this.inference.streamInvoke(
+      { endpoint: "chat", dialect: inferenceV1.Dialect.OPENAI_CHAT, body, headers },
       context,
     );
   }

@@ -1,0 +1,230 @@
+import { configV1, errorsV1 } from "#contracts";
+import type { CanonicalEvent, Provider, ProviderFailure, StreamDecoder } from "#providers";
+import { Attempt, type TimeLimit } from "./attempt.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import type { Try } from "./attempt-queue.ts";
+import { toFailure } from "./attempt-record.ts";
+import { HeldEvents } from "./held-events.ts";
+import { JsonInsteadOfStream } from "./json-instead-of-stream.ts";
+import { StreamPace } from "./stream-pace.ts";
+
+const { FailureClass } = errorsV1;
+
+/** Takes what a committed stream carries. */
+export interface StreamSink {
+  /** From now on no other target takes over. Called once, before any event. */
+  onCommit(attempt: StreamAttempt): void;
+  /** The events of one read from the network, or those that were held. `isLast`: the answer is whole with them. */
+  onEvents(events: readonly CanonicalEvent[], isLast: boolean): void;
+}
+
+/** What a streamed attempt needs of the request that it is made for. */
+export interface StreamHost extends AttemptHost {
+  readonly streamMode: configV1.StreamMode;
+  /** The attempt is the one that answers. */
+  commit(): void;
+}
+
+// After a finish reason the answer is whole; usage and the end marker are waited for no longer than this.
+const finishGraceMs = 2_000;
+
+/** An attempt whose answer is a stream. Until it commits it holds what has come; then it passes everything on. */
+export class StreamAttempt extends Attempt {
+  readonly #sink: StreamSink;
+  readonly #streamHost: StreamHost;
+  readonly #decoder: StreamDecoder | undefined;
+  readonly #held: HeldEvents;
+  readonly #pace: StreamPace;
+  #json: JsonInsteadOfStream | undefined;
+  #isCommitted = false;
+  #hasOutput = false;
+  #isFinished = false;
+  #isDone = false;
+  #drainTimer: NodeJS.Timeout | undefined;
+
+  constructor(host: StreamHost, attempt: Try, of: { readonly number: number; readonly sink: StreamSink }) {
+    super(host, attempt, of.number);
+    this.#sink = of.sink;
+    this.#streamHost = host;
+    this.#decoder = attempt.link.target.provider?.createStreamDecoder();
+    this.#held = new HeldEvents(host.streamMode === configV1.StreamMode.COMPLETE);
+    this.#pace = new StreamPace(attempt.link.target.policy, this.startedAtMs);
+  }
+
+  /** Stops reading while whoever reads the answer is slow; `idle` stands still meanwhile. */
+  pause(): void {
+    this.#pace.stop();
+    this.exchange?.pause();
+  }
+
+  resume(): void {
+    this.#pace.restart(this.host.clock.monotonicMs());
+    this.exchange?.resume();
+    this.rearm();
+  }
+
+  protected override limit(): TimeLimit {
+    return this.#pace.limit({
+      deadlineAtMs: this.host.deadlineAtMs,
+      isCommitted: this.#isCommitted,
+    });
+  }
+
+  protected override onLimit(limit: TimeLimit): void {
+    if (this.#isFinished) {
+      this.isPastDeadline = false;
+      this.exchange?.abort();
+      this.#complete([]);
+    } else {
+      super.onLimit(limit);
+    }
+  }
+
+  protected override onAnswerHead(contentType: string): void {
+    if (contentType.includes("json")) {
+      this.#json = new JsonInsteadOfStream(this.link.target.provider as Provider, contentType);
+    }
+  }
+
+  protected override onAnswerData(chunk: Buffer): void {
+    if (this.#json === undefined) {
+      this.#take(this.#decoder?.push(chunk) ?? []);
+    } else if (this.#json.push(chunk) === "too long") {
+      this.fail(toFailure(FailureClass.PROVIDER_BAD_RESPONSE, this.status));
+    }
+  }
+
+  protected override onAnswerEnd(): void {
+    if (this.#json !== undefined) {
+      this.#takeJson(this.#json);
+      return;
+    }
+    this.#take(this.#decoder?.end() ?? []);
+    if (this.isSettled) {
+      return;
+    }
+    if (this.#isFinished) {
+      this.#complete([]);
+    } else {
+      this.fail(toFailure(FailureClass.PROVIDER_STREAM_TRUNCATED, this.status));
+    }
+  }
+
+  /** A reset after the finish reason loses nothing; before it, the stream is cut however it ended. */
+  protected override onAnswerBroken(): void {
+    this.onAnswerEnd();
+  }
+
+  protected override onEndAfterSettled(): void {
+    clearTimeout(this.#drainTimer);
+  }
+
+  #takeJson(json: JsonInsteadOfStream): void {
+    const answer = json.read();
+    if ("failureClass" in answer) {
+      this.fail(answer);
+    } else {
+      this.#take(answer);
+    }
+  }
+
+  #take(events: readonly CanonicalEvent[]): void {
+    const nowMs = this.host.clock.monotonicMs();
+    let failure: ProviderFailure | undefined;
+    let count = 0;
+    for (const event of events) {
+      if (event.failure !== undefined) {
+        // An answer that is whole stays whole, whatever follows it.
+        failure = this.#isFinished ? undefined : event.failure;
+        this.#isDone = this.#isFinished;
+        break;
+      }
+      this.#note(event, nowMs);
+      count += 1;
+    }
+    const good = count === events.length ? events : events.slice(0, count);
+    if (failure !== undefined) {
+      if (this.#isCommitted && good.length > 0) {
+        this.#sink.onEvents(good, false);
+      }
+      this.fail(failure);
+    } else if (this.#isDone && !this.#isFinished && !this.#hasOutput) {
+      this.fail(toFailure(FailureClass.PROVIDER_STREAM_TRUNCATED, this.status));
+    } else if (this.#isDone) {
+      this.#complete(good);
+      this.#drain();
+    } else {
+      this.#pass(good);
+    }
+  }
+
+  /** Takes from an event what it says of the answer. */
+  #note(event: CanonicalEvent, nowMs: number): void {
+    if (event.isKeepAlive) {
+      this.#pace.onKeepAlive(nowMs);
+      return;
+    }
+    this.#pace.onModelEvent(nowMs);
+    this.usage = event.usage ?? this.usage;
+    this.model ??= event.model;
+    if (event.finishReasons.length > 0) {
+      this.finishReasons = [...this.finishReasons, ...event.finishReasons];
+    }
+    if (event.isOutput && !this.#hasOutput) {
+      this.#hasOutput = true;
+      this.#pace.onOutput();
+      this.span?.setFirstOutput(nowMs - this.startedAtMs);
+      this.rearm();
+    }
+    if (event.isFinished && !this.#isFinished) {
+      this.#isFinished = true;
+      this.#pace.onFinish(nowMs + finishGraceMs);
+      this.rearm();
+    }
+    this.#isDone ||= event.isDone;
+  }
+
+  #pass(events: readonly CanonicalEvent[]): void {
+    if (this.#isCommitted) {
+      if (events.length > 0) {
+        this.#sink.onEvents(events, false);
+      }
+      return;
+    }
+    this.#held.add(events);
+    const isInteractive = !this.#held.holdsAll;
+    if (this.#isFinished || (isInteractive && this.#hasOutput) || this.#held.isFull) {
+      this.#commit();
+      this.#sink.onEvents(this.#held.take(), false);
+    }
+  }
+
+  #commit(): void {
+    this.#isCommitted = true;
+    this.#streamHost.commit();
+    this.#pace.onOutput();
+    this.#sink.onCommit(this);
+    this.rearm();
+  }
+
+  /** The answer is whole: passes on what is left and settles. */
+  #complete(events: readonly CanonicalEvent[]): void {
+    if (this.#isCommitted) {
+      this.#sink.onEvents(events, true);
+    } else {
+      this.#held.add(events);
+      this.#commit();
+      this.#sink.onEvents(this.#held.take(), true);
+    }
+    this.settle(undefined);
+  }
+
+  /** The end of the body frees the connection for others, so it is waited for, in the background and not for long. */
+  #drain(): void {
+    const { exchange } = this;
+    if (exchange !== undefined) {
+      exchange.resume();
+      this.#drainTimer = setTimeout(() => exchange.abort(), finishGraceMs).unref();
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { errorsV1 } from "#contracts";
+import type { TargetPolicy } from "../policy/resolve-policy.ts";
+import type { TimeLimit } from "./attempt.ts";
+
+const { FailureClass } = errorsV1;
+const never = Number.POSITIVE_INFINITY;
+
+/** What of the request bounds a stream. */
+export interface PaceSurroundings {
+  readonly deadlineAtMs: number;
+  readonly isCommitted: boolean;
+}
+
+/** Keeps the time limits of one stream. All times are on the monotonic clock. */
+export class StreamPace {
+  readonly #policy: TargetPolicy;
+  readonly #startedAtMs: number;
+  #hasOutput = false;
+  #isStopped = false;
+  #lastModelEventAtMs: number;
+  #lastActivityAtMs: number;
+  #finishAtMs: number | undefined;
+
+  constructor(policy: TargetPolicy, startedAtMs: number) {
+    this.#policy = policy;
+    this.#startedAtMs = startedAtMs;
+    this.#lastModelEventAtMs = startedAtMs;
+    this.#lastActivityAtMs = startedAtMs;
+  }
+
+  onModelEvent(nowMs: number): void {
+    this.#lastModelEventAtMs = nowMs;
+    this.#lastActivityAtMs = nowMs;
+  }
+
+  /** The line is alive but the model says nothing: that keeps a stream going only for as long as an attempt may take. */
+  onKeepAlive(nowMs: number): void {
+    if (nowMs - this.#lastModelEventAtMs < this.#policy.attemptMs) {
+      this.#lastActivityAtMs = nowMs;
+    }
+  }
+
+  /** `first_token` ends and `idle` begins. */
+  onOutput(): void {
+    this.#hasOutput = true;
+  }
+
+  /** The answer is whole; what follows is waited for until then. */
+  onFinish(waitsUntilMs: number): void {
+    this.#finishAtMs = waitsUntilMs;
+  }
+
+  /** Our own reader is slow: nobody waits for the provider. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  restart(nowMs: number): void {
+    this.#isStopped = false;
+    this.#lastModelEventAtMs = nowMs;
+    this.#lastActivityAtMs = nowMs;
+  }
+
+  /** The limit that passes first now. */
+  limit({ deadlineAtMs, isCommitted }: PaceSurroundings): TimeLimit {
+    if (this.#finishAtMs !== undefined) {
+      return { atMs: this.#finishAtMs, failureClass: FailureClass.UNSPECIFIED, isDeadline: false };
+    }
+    const silence = this.#hasOutput ? this.#idleLimit() : this.#firstTokenLimit();
+    const attemptAtMs = isCommitted ? never : this.#startedAtMs + this.#policy.attemptMs;
+    if (deadlineAtMs <= silence.atMs && deadlineAtMs <= attemptAtMs) {
+      return { atMs: deadlineAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: true };
+    }
+    return attemptAtMs < silence.atMs
+      ? { atMs: attemptAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: false }
+      : silence;
+  }
+
+  #firstTokenLimit(): TimeLimit {
+    return {
+      atMs: this.#startedAtMs + this.#policy.firstTokenMs,
+      failureClass: FailureClass.PROVIDER_TIMEOUT_FIRST_TOKEN,
+      isDeadline: false,
+    };
+  }
+
+  #idleLimit(): TimeLimit {
+    return {
+      atMs: this.#isStopped ? never : this.#lastActivityAtMs + this.#policy.idleMs,
+      failureClass: FailureClass.PROVIDER_TIMEOUT_IDLE,
+      isDeadline: false,
+    };
+  }
+}

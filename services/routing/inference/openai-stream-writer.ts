@@ -1,0 +1,56 @@
+import type { inferenceV1 } from "#contracts";
+import { toOpenAiErrorAttempts } from "#dialects";
+import type { CanonicalEvent } from "#providers";
+import type { StreamWriter, WrittenMessage } from "./run-stream.ts";
+
+type Message = inferenceV1.StreamInvokeResponse;
+
+const contentType = "text/event-stream; charset=utf-8";
+const endMarker = Buffer.from("data: [DONE]\n\n");
+const openBrace = 0x7b;
+
+/** Writes the OpenAI chat stream: a provider's events as they are, without its end marker, and one of ours at the end. */
+export class OpenAiStreamWriter implements StreamWriter<Message> {
+  readonly #includesUsage: boolean;
+
+  /** `includesUsage`: whether the caller asked for the usage event. */
+  constructor(includesUsage: boolean) {
+    this.#includesUsage = includesUsage;
+  }
+
+  onCommit(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
+    return [{ message: { event: { $case: "head", value: { contentType, trail } } }, bytes: 0 }];
+  }
+
+  onEvents(
+    events: readonly CanonicalEvent[],
+    isLast: boolean,
+    trail: () => inferenceV1.RouteTrail,
+  ): WrittenMessage<Message>[] {
+    const parts: Buffer[] = [];
+    for (const event of events) {
+      if (!event.isUsageOnly) {
+        parts.push(event.bytes);
+      } else if (this.#includesUsage) {
+        parts.push(withTrail(event.bytes, trail()));
+      }
+    }
+    if (isLast) {
+      parts.push(endMarker);
+    }
+    const value = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    return value.length === 0 ? [] : [{ message: { event: { $case: "data", value } }, bytes: value.length }];
+  }
+
+  onServed(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
+    return [{ message: { event: { $case: "finalTrail", value: trail } }, bytes: 0 }];
+  }
+}
+
+/** The usage event with the trail as its first member, everything else byte for byte. */
+function withTrail(bytes: Buffer, trail: inferenceV1.RouteTrail): Buffer {
+  const afterBrace = bytes.indexOf(openBrace) + 1;
+  const told = { endpoint: trail.endpoint, revision: Number(trail.revision), attempts: toOpenAiErrorAttempts(trail) };
+  const member = Buffer.from(`"spillway":${JSON.stringify(told)},`);
+  return Buffer.concat([bytes.subarray(0, afterBrace), member, bytes.subarray(afterBrace)]);
+}

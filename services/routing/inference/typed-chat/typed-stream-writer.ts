@@ -1,0 +1,77 @@
+import type { inferenceV1 } from "#contracts";
+import type { CanonicalEvent } from "#providers";
+import type { StreamWriter, WrittenMessage } from "../run-stream.ts";
+import { fromOpenAiUsage, toCount } from "./from-openai-answer.ts";
+import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
+
+type Message = inferenceV1.StreamChatCompletionResponse;
+
+/** Writes a stream of chat chunks as typed events. */
+export class TypedStreamWriter implements StreamWriter<Message> {
+  #usage: OpenAiUsage | undefined;
+
+  onCommit(trail: inferenceV1.RouteTrail, first: readonly CanonicalEvent[]): WrittenMessage<Message>[] {
+    const chunks = first.map(readChunk);
+    const value = {
+      id: chunks.find((chunk) => chunk?.id)?.id ?? "",
+      model: chunks.find((chunk) => chunk?.model)?.model ?? "",
+      created: toCount(chunks.find((chunk) => chunk?.created)?.created),
+      trail,
+    };
+    return [{ message: { event: { $case: "start", value } }, bytes: 0 }];
+  }
+
+  onEvents(events: readonly CanonicalEvent[]): WrittenMessage<Message>[] {
+    const written: WrittenMessage<Message>[] = [];
+    for (const event of events) {
+      const chunk = readChunk(event);
+      this.#usage = chunk?.usage ?? this.#usage;
+      for (const choice of chunk?.choices ?? []) {
+        const value = toDelta(choice);
+        if (hasContent(value)) {
+          written.push({ message: { event: { $case: "delta", value } }, bytes: event.bytes.length });
+        }
+      }
+    }
+    return written;
+  }
+
+  onServed(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
+    return [{ message: { event: { $case: "end", value: { usage: fromOpenAiUsage(this.#usage), trail } } }, bytes: 0 }];
+  }
+}
+
+/** The JSON of a canonical event; undefined when it carries none. */
+function readChunk({ bytes, isKeepAlive }: CanonicalEvent): OpenAiAnswer | undefined {
+  if (isKeepAlive || bytes.length === 0) {
+    return undefined;
+  }
+  const data: string[] = [];
+  for (const line of bytes.toString().split(/\r\n|\n|\r/)) {
+    if (line.startsWith("data:")) {
+      data.push(line.slice("data:".length));
+    }
+  }
+  return data.length === 0 ? undefined : (JSON.parse(data.join("\n")) as OpenAiAnswer);
+}
+
+function toDelta(choice: OpenAiChoice): inferenceV1.ChatDelta {
+  const said = choice.delta ?? {};
+  return {
+    index: choice.index ?? 0,
+    text: textOf(said),
+    reasoning: reasoningOf(said),
+    refusal: said.refusal ?? "",
+    toolCalls: (said.tool_calls ?? []).map((call, place) => ({
+      index: call.index ?? place,
+      id: call.id ?? "",
+      name: call.function?.name ?? "",
+      arguments: call.function?.arguments ?? "",
+    })),
+    finishReason: choice.finish_reason ?? "",
+  };
+}
+
+function hasContent({ text, reasoning, refusal, toolCalls, finishReason }: inferenceV1.ChatDelta): boolean {
+  return text !== "" || reasoning !== "" || refusal !== "" || finishReason !== "" || toolCalls.length > 0;
+}

@@ -1,0 +1,117 @@
+import type { Tracer } from "@opentelemetry/api";
+import type { configV1, inferenceV1, routingV1 } from "#contracts";
+import { createHttpTransport, createLocalTransport, findProvider } from "#providers";
+import type { Service } from "#rpc";
+import type { Logger } from "#runtime";
+import type { KeyEncryptionKey } from "#secrets";
+import type { Engine } from "./attempts/run-chain.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { explainChain } from "./explain/explain-chain.ts";
+import { Gate } from "./gate/gate.ts";
+import { requireToken } from "./gate/require-token.ts";
+import { ActiveCalls } from "./inference/active-calls.ts";
+import { createInferenceService } from "./inference/inference-service.ts";
+import { ConfigState } from "./snapshot/config-state.ts";
+import { ConfigWatch } from "./snapshot/config-watch.ts";
+import { OpenedSecrets } from "./snapshot/opened-secrets.ts";
+import { SnapshotFile } from "./snapshot/snapshot-file.ts";
+
+/** What a routing service is made of. */
+export interface RoutingServiceOptions {
+  /** Where the configuration comes from. */
+  readonly config: Service<configV1.ConfigServiceDefinition>;
+  /** Opens the secrets of the configuration. */
+  readonly keyEncryptionKey: KeyEncryptionKey;
+  /** Where the last good configuration is kept, secrets encrypted, mode 0600. */
+  readonly snapshotPath: string;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  /** Whether everybody may call while no API keys exist. */
+  readonly isOpen: boolean;
+  /** Whether the config service has a file that must be in force before this service is ready. */
+  readonly awaitsConfigFile: boolean;
+  /** Asked for by `ResolveChain` where it is set. */
+  readonly adminToken?: string | undefined;
+  /** Given to the config service. */
+  readonly serviceToken?: string | undefined;
+  /** Whether targets may have private and loopback addresses. */
+  readonly allowPrivateUpstreams: boolean;
+  /** Logs every request at info. Default: those that failed or took more than one attempt. */
+  readonly logsEveryRequest?: boolean;
+  /** Default: `Math.random`. */
+  readonly random?: () => number;
+  readonly clock?: Clock;
+}
+
+/** A routing service that runs. */
+export interface RoutingService {
+  readonly inference: Service<inferenceV1.InferenceServiceDefinition>;
+  readonly routing: Service<routingV1.RoutingServiceDefinition>;
+  /** Takes no new calls, waits for those under way, and after `graceMs` ends what is left with UNAVAILABLE. */
+  drain(graceMs: number): Promise<void>;
+  /** Ends everything at once; drain first. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts the data plane. It does not wait for the config service: what the disk holds is in force at once. */
+export async function startRoutingService(options: RoutingServiceOptions): Promise<RoutingService> {
+  const { config, logger, serviceToken, adminToken, random = Math.random, clock = systemClock } = options;
+  const state = new ConfigState({ findProvider, clock, awaitsConfigFile: options.awaitsConfigFile });
+  const secrets = new OpenedSecrets(options.keyEncryptionKey);
+  const file = new SnapshotFile(options.snapshotPath, logger);
+  const saved = await file.read();
+  if (saved !== undefined) {
+    state.restore(saved);
+    logger.info(
+      { revision: String(saved.revision) },
+      "configuration from disk in force until the config service is heard",
+    );
+  }
+  const engine: Engine = {
+    clock,
+    random,
+    secrets,
+    logger,
+    transports: {
+      http: createHttpTransport({ allowPrivateNetworks: options.allowPrivateUpstreams }),
+      local: createLocalTransport(),
+    },
+  };
+  const activeCalls = new ActiveCalls();
+  const watch = new ConfigWatch({
+    config,
+    serviceToken,
+    state,
+    logger,
+    random,
+    onChange: () => {
+      const { held } = state;
+      if (held !== undefined) {
+        secrets.keepOnly(held.snapshot.secrets);
+        file.save(held.snapshot.revision, () => held.toMessage());
+      }
+    },
+  });
+  watch.start();
+  return {
+    inference: createInferenceService({
+      intake: { engine, gate: new Gate(options.isOpen), tracer: options.tracer, currentSnapshot: () => state.snapshot },
+      activeCalls,
+      requestLog: { logger, logsEveryRequest: options.logsEveryRequest ?? false },
+    }),
+    routing: {
+      resolveChain: async (request, context) => {
+        requireToken(adminToken, context);
+        return explainChain(state.snapshot, request, random);
+      },
+      getConfigStatus: async () => state.status(),
+    },
+    drain: (graceMs) => activeCalls.drain(graceMs),
+    close: async () => {
+      await activeCalls.drain(0);
+      await watch.close();
+      await file.flush();
+      await Promise.all([engine.transports.http.close(), engine.transports.local.close()]);
+    },
+  };
+}
