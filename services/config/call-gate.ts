@@ -5,6 +5,7 @@ import type { Logger } from "#runtime";
 import { drainingError } from "./config-errors.ts";
 import { toStoreError } from "./store/index.ts";
 
+/** Which credentials the gate asks for. */
 export interface CallGateOptions {
   readonly logger: Logger;
   /** Asked for by everything but `WatchConfig`; undefined: not asked for. */

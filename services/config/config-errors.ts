@@ -1,6 +1,7 @@
 import { googleRpc } from "#contracts";
 import { RpcError } from "#rpc";
 import type { ResourceType } from "./store/index.ts";
+import { shorten } from "./violations.ts";
 
 /** A thing of the configuration as errors name it. */
 export interface ResourceReference {
@@ -14,17 +15,18 @@ export function notFoundError(resource: ResourceReference, field?: string): RpcE
   return new RpcError({
     code: "NOT_FOUND",
     reason: "RESOURCE_NOT_FOUND",
-    message: `${field === undefined ? "" : `${field}: `}no ${resource.resourceType} is ${JSON.stringify(resource.resourceName)}`,
+    message: `${field === undefined ? "" : `${field}: `}no ${resource.resourceType} is ${JSON.stringify(shorten(resource.resourceName))}`,
     metadata: { ...toMetadata(resource), ...(field === undefined ? {} : { field }) },
     details: [resourceInfo(resource, "does not exist")],
   });
 }
 
+/** ALREADY_EXISTS for a name that another thing has. */
 export function alreadyExistsError(resource: ResourceReference): RpcError {
   return new RpcError({
     code: "ALREADY_EXISTS",
     reason: "RESOURCE_ALREADY_EXISTS",
-    message: `${resource.resourceType} ${JSON.stringify(resource.resourceName)} already exists`,
+    message: `${resource.resourceType} ${JSON.stringify(shorten(resource.resourceName))} already exists`,
     metadata: toMetadata(resource),
     details: [resourceInfo(resource, "already exists")],
   });
@@ -39,7 +41,7 @@ export function inUseError(resource: ResourceReference, users: readonly string[]
   return new RpcError({
     code: "FAILED_PRECONDITION",
     reason: "RESOURCE_IN_USE",
-    message: `${resource.resourceType} ${JSON.stringify(resource.resourceName)} is used by ${usedBy}; ${advice}`,
+    message: `${resource.resourceType} ${JSON.stringify(shorten(resource.resourceName))} is used by ${usedBy}; ${advice}`,
     metadata: { ...toMetadata(resource), used_by: usedBy },
     details: [
       {
@@ -56,15 +58,17 @@ export function inUseError(resource: ResourceReference, users: readonly string[]
   });
 }
 
+/** ABORTED: the caller wrote on top of a state that is no longer there. */
 export function etagMismatchError(resource: ResourceReference): RpcError {
   return new RpcError({
     code: "ABORTED",
     reason: "ETAG_MISMATCH",
-    message: `${resource.resourceType} ${JSON.stringify(resource.resourceName)} was changed in between; read it again`,
+    message: `${resource.resourceType} ${JSON.stringify(shorten(resource.resourceName))} was changed in between; read it again`,
     metadata: toMetadata(resource),
   });
 }
 
+/** UNAVAILABLE: the call may be made again elsewhere. */
 export function drainingError(): RpcError {
   return new RpcError({ code: "UNAVAILABLE", reason: "DRAINING", message: "the config service is shutting down" });
 }
@@ -72,12 +76,17 @@ export function drainingError(): RpcError {
 const mostUsersShown = 20;
 
 function toMetadata(resource: ResourceReference): Record<string, string> {
-  return { resource_type: resource.resourceType, resource_name: resource.resourceName };
+  return { resource_type: resource.resourceType, resource_name: shorten(resource.resourceName) };
 }
 
 function resourceInfo(resource: ResourceReference, description: string) {
   return {
     type: "google.rpc.ResourceInfo",
-    value: googleRpc.ResourceInfo.encode({ ...resource, owner: "", description }).finish(),
+    value: googleRpc.ResourceInfo.encode({
+      resourceType: resource.resourceType,
+      resourceName: shorten(resource.resourceName),
+      owner: "",
+      description,
+    }).finish(),
   };
 }

@@ -14,6 +14,7 @@ import { type ConfigStore, openConfigStore, startDatabaseLink } from "./store/in
 import { ChangeFeed } from "./watch/change-feed.ts";
 import { watchConfig } from "./watch/watch-config.ts";
 
+/** What a config service is made of. */
 export interface ConfigServiceOptions {
   /** A `postgres://` URL; with a password in it, so not for logs. */
   readonly databaseUrl: string;

@@ -17,6 +17,7 @@ export interface TestConfigService {
   close(): Promise<void>;
 }
 
+/** The key that every such service seals with. */
 export const testKeyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
 
 /** Opens a config service on an empty database and waits until it is ready. */

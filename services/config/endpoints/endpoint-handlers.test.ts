@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configV1 } from "#contracts";
 import {
@@ -291,4 +292,38 @@ test("deletes an endpoint with what belongs to it, unless an API key names it", 
   const doomed = await created("doomed", { tags: [{ key: "a", value: "b" }] });
   await client.deleteEndpoint({ endpointId: doomed.endpointId ?? "", etag: doomed.etag ?? "" });
   expect((await failureOf(client.getEndpoint({ endpointId: "", name: "doomed" }))).code).toBe("NOT_FOUND");
+});
+
+test("keeps what a newer version wrote into a field, until that field is changed", async () => {
+  const endpoint = await created("newer", { policy: { redraw: true }, modelMappings: bothMappings() });
+  const { endpointId } = endpoint;
+  const database = new pg.Client({ connectionString: config.databaseUrl });
+  await database.connect();
+  // Field 5000, a varint, which nothing here knows.
+  await database.query("update endpoints set policy = policy || '\\xc0b80207'::bytea where endpoint_id = $1", [
+    endpointId,
+  ]);
+  const stored = async () => {
+    const { rows } = await database.query("select policy from endpoints where endpoint_id = $1", [endpointId]);
+    return (rows[0].policy as Buffer).toString("hex");
+  };
+  await update({ endpointId, description: "changed" });
+  expect(await stored()).toMatch(/c0b80207$/);
+  await update({ endpointId, policy: { redraw: false } });
+  expect(await stored()).not.toMatch(/c0b80207/);
+  await database.end();
+});
+
+test("keeps an error small, however much is wrong", async () => {
+  const modelMappings = Array.from({ length: 100 }, () => ({
+    modelDefinitionId: primaryId,
+    linkageType: PRIMARY,
+    weight: -1,
+    name: "x".repeat(10_000),
+  }));
+  const error = await failureOf(create("y".repeat(100_000), { modelMappings }));
+  expect(error.message).toMatch(/and \d+ more fields are wrong/);
+  expect(error.message.length).toBeLessThan(6000);
+  const missing = await failureOf(config.client.getEndpoint({ endpointId: "z".repeat(100_000), name: "" }));
+  expect(missing.message.length).toBeLessThan(400);
 });

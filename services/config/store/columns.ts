@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { MessageCodec } from "#rpc";
 
 /** A new identifier: the noun's prefix and 32 hexadecimal digits. */
@@ -29,6 +30,21 @@ export function decodeColumn<Message>(codec: MessageCodec<Message>, column: Buff
 /** An `int8` column, which Postgres' driver gives as text. */
 export function toOptionalBigint(column: string | null): bigint | undefined {
   return column === null ? undefined : BigInt(column);
+}
+
+/**
+ * The columns of `wanted` that differ from those of `stored`. Only these are written, so that a nested message which a
+ * newer version wrote keeps what this version cannot read, until somebody changes that very field.
+ */
+export function differingColumns<Columns extends object>(stored: Columns, wanted: Columns): Partial<Columns> {
+  const keys = Object.keys(wanted) as (keyof Columns)[];
+  const differing: Partial<Columns> = {};
+  for (const key of keys) {
+    if (!isDeepStrictEqual(stored[key], wanted[key])) {
+      differing[key] = wanted[key];
+    }
+  }
+  return differing;
 }
 
 /** Which page of a list is wanted: names after `afterName`, at most `limit`. */

@@ -2,6 +2,7 @@ import knex, { type Knex } from "knex";
 import { toStoreError } from "./database-error.ts";
 import type { Queries, RecordedChange, WriteOptions, WriteTransaction, Written } from "./write-transaction.ts";
 
+/** Where the tables are, and who hears of writes. */
 export interface ConfigStoreOptions {
   readonly databaseUrl: string;
   /** How many revisions the log of changes keeps. Default 10000. */

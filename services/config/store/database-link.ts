@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Knex } from "knex";
 import pg from "pg";
 import type { Logger } from "#runtime";
@@ -5,6 +6,7 @@ import { revisionChannel } from "./config-store.ts";
 import { toStoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 
+/** What a link is made to, and who hears of it. */
 export interface DatabaseLinkOptions {
   readonly databaseUrl: string;
   readonly knex: Knex;
@@ -32,11 +34,13 @@ export function startDatabaseLink(options: DatabaseLinkOptions): DatabaseLink {
   return {
     stop: async () => {
       stopping.abort();
-      await running;
+      await Promise.race([running, delay(longestStopMs, undefined, { ref: false })]);
     },
   };
 }
 
+/** A connection that is being made cannot be called off. */
+const longestStopMs = 2000;
 const firstWaitMs = 200;
 const longestWaitMs = 5000;
 

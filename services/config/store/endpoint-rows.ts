@@ -1,6 +1,14 @@
 import { configV1 } from "#contracts";
 import { endpointContent, endpointDifference } from "../endpoints/endpoint-fields.ts";
-import { createId, decodeColumn, encodeColumn, type Page, toEtag, toMilliseconds } from "./columns.ts";
+import {
+  createId,
+  decodeColumn,
+  differingColumns,
+  encodeColumn,
+  type Page,
+  toEtag,
+  toMilliseconds,
+} from "./columns.ts";
 import { listMappings, replaceMappings } from "./mapping-rows.ts";
 import { listTags, replaceTags } from "./tag-rows.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
@@ -120,7 +128,7 @@ export async function replaceEndpoint(
   await queries("endpoints")
     .where({ endpoint_id: endpointId })
     .update({
-      ...contentColumns(content),
+      ...differingColumns(contentColumns(endpointContent(stored)), contentColumns(content)),
       last_updated_by: wanted.lastUpdatedBy ?? null,
       last_updated_at: at,
       revision: String(revision),

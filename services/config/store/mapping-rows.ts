@@ -1,5 +1,5 @@
 import { configV1 } from "#contracts";
-import { createId, decodeColumn, encodeColumn, toMilliseconds } from "./columns.ts";
+import { createId, decodeColumn, differingColumns, encodeColumn, toMilliseconds } from "./columns.ts";
 import { listModelDefinitions } from "./model-definition-rows.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
@@ -51,18 +51,16 @@ export async function replaceMappings(
   wanted: readonly Mapping[],
 ): Promise<void> {
   const { queries, at } = transaction;
-  const storedIds = new Map(endpoint.stored.map((mapping) => [mappingKey(mapping), mapping.mappingId]));
+  const stored = new Map(endpoint.stored.map((mapping, position) => [mappingKey(mapping), { mapping, position }]));
   const wantedKeys = new Set(wanted.map(mappingKey));
   const gone = endpoint.stored.filter((mapping) => !wantedKeys.has(mappingKey(mapping)));
   await queries("endpoint_model_mappings")
     .whereRaw("mapping_id = any(?)", [gone.map((mapping) => mapping.mappingId ?? "")])
     .delete();
   for (const [position, mapping] of wanted.entries()) {
-    const mappingId = storedIds.get(mappingKey(mapping));
-    if (mappingId !== undefined) {
-      await queries("endpoint_model_mappings")
-        .where({ mapping_id: mappingId })
-        .update(contentColumns(mapping, position));
+    const present = stored.get(mappingKey(mapping));
+    if (present !== undefined) {
+      await updateMapping(queries, present, { mapping, position });
     } else {
       await queries("endpoint_model_mappings").insert({
         mapping_id: createId("m"),
@@ -74,6 +72,21 @@ export async function replaceMappings(
         created_at: at,
       });
     }
+  }
+}
+
+interface PlacedMapping {
+  readonly mapping: Mapping;
+  readonly position: number;
+}
+
+async function updateMapping(queries: Queries, stored: PlacedMapping, wanted: PlacedMapping): Promise<void> {
+  const columns = differingColumns(
+    contentColumns(stored.mapping, stored.position),
+    contentColumns(wanted.mapping, wanted.position),
+  );
+  if (Object.keys(columns).length > 0) {
+    await queries("endpoint_model_mappings").where({ mapping_id: stored.mapping.mappingId }).update(columns);
   }
 }
 

@@ -12,6 +12,7 @@ export async function migrate(knex: Knex, databaseUrl: string): Promise<readonly
   session.on("error", () => {});
   await session.connect();
   try {
+    await session.query("set lock_timeout = '20s'");
     await session.query("select pg_advisory_lock($1)", [advisoryLock]);
     // A row that says "locked" can only be left over from a process that died: the real lock is held here.
     await knex.migrate.forceFreeMigrationsLock(migratorConfig);

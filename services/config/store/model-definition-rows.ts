@@ -3,6 +3,7 @@ import { differingFields, type Field } from "../field-table.ts";
 import {
   createId,
   decodeColumn,
+  differingColumns,
   encodeColumn,
   type Page,
   toEtag,
@@ -133,7 +134,7 @@ export async function replaceModelDefinition(
   await queries("model_definitions")
     .where({ model_definition_id: stored.modelDefinitionId })
     .update({
-      ...contentColumns(wanted),
+      ...differingColumns(contentColumns(stored), contentColumns(wanted)),
       last_updated_by: wanted.lastUpdatedBy ?? null,
       last_updated_at: at,
       revision: String(revision),

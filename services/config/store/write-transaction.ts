@@ -40,6 +40,7 @@ export interface Written<Value> {
   readonly changes: readonly RecordedChange[];
 }
 
+/** How a write is made. */
 export interface WriteOptions {
   readonly source: string;
   /** Does everything, tells the changes, and rolls it back. Default false. */

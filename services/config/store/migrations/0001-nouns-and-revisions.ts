@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 /**
  * Tables of the nouns, the revision counter and the log of changes. Names sort by their bytes, so that pages do not
  * depend on the database's locale. Nested messages (policy, probe, price, rules, fallback config) are stored as encoded
- * protobuf: a column that a write does not touch keeps even what this version cannot read.
+ * protobuf, and only written where they change: what a newer version put there is kept even by one that cannot read it.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(tables);
