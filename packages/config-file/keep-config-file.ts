@@ -39,6 +39,8 @@ const longestWaitMs = 5000;
  */
 export async function keepConfigFile(options: KeepConfigFileOptions): Promise<void> {
   const keeping = new Keeping(options);
+  // It may reject when nobody waits for it any more.
+  options.whenWritable?.catch(() => {});
   const watch = watchConfigFile(options.path, () => keeping.changed());
   options.signal.addEventListener("abort", () => watch.close(), { once: true });
   try {

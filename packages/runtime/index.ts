@@ -10,6 +10,7 @@ export { HiddenText } from "./settings/hidden-text.ts";
 export { checkListenHost, isLoopbackHost } from "./settings/listen-host.ts";
 export { processSettings } from "./settings/process-settings.ts";
 export { readEnvironment, SettingsError, type SettingsTable, type SettingValues } from "./settings/read-environment.ts";
+export { adminPortSetting, keySetting, serviceSettings } from "./settings/service-settings.ts";
 export {
   addressSetting,
   booleanSetting,
@@ -18,6 +19,7 @@ export {
   integerSetting,
   parsedSetting,
   portSetting,
+  requiredSetting,
   type Setting,
   secretSetting,
   textSetting,

@@ -43,6 +43,13 @@ describe("logger", () => {
     );
   });
 
+  it("keeps fields apart from those that every entry has", () => {
+    const { logger, lines, last } = record();
+    logger.info({ message: "ECONNREFUSED", service: "other" }, "away");
+    expect(last()).toMatchObject({ message: "away", message_: "ECONNREFUSED", service: "routing", service_: "other" });
+    expect(lines[0]?.match(/"message":/g)).toHaveLength(1);
+  });
+
   it("keeps integers that are big, and says the length of bytes instead of their content", () => {
     const { logger, last } = record();
     logger.info({ revision: 7n, body: Buffer.from("private words") }, "x");

@@ -38,12 +38,21 @@ export function redactText(text: string): string {
   );
 }
 
+// What every entry has of its own.
+const reservedNames = new Set(["level", "time", "service", "message"]);
+
 /**
- * A copy of log fields that is safe to write: values of fields named like a credential are masked, and so is whatever
+ * A copy of log fields that is safe to write, those that every entry has of its own with a `_` after their name: values of fields named like a credential are masked, and so is whatever
  * looks like one. Errors become name, message, code, stack and cause. Bounded in depth and length.
  */
 export function redactFields(fields: object): Record<string, unknown> {
-  return redactObject(fields, 0);
+  const safe = redactObject(fields, 0);
+  for (const name of reservedNames) {
+    if (!(name in safe)) continue;
+    safe[`${name}_`] = safe[name];
+    delete safe[name];
+  }
+  return safe;
 }
 
 function redactObject(fields: object, depth: number): Record<string, unknown> {

@@ -9,14 +9,14 @@ describe("admin server", () => {
     server = await startAdminServer({
       host: "127.0.0.1",
       port: 0,
-      readReadiness: () => ({ isReady: true, report: { revision: 3 } }),
+      readReadiness: () => ({ notReadyReason: undefined, report: { revision: 3 } }),
       ...options,
     });
     return fetch(`http://${server.address}${path}`, { method });
   }
 
   it("answers /healthz while the process lives", async () => {
-    const answer = await ask("/healthz", { readReadiness: () => ({ isReady: false, report: {} }) });
+    const answer = await ask("/healthz", { readReadiness: () => ({ notReadyReason: "why" }) });
     expect(answer.status).toBe(200);
   });
 
@@ -27,8 +27,7 @@ describe("admin server", () => {
   });
 
   it("answers /readyz with 503 and the reason", async () => {
-    const report = { reason: "waiting for Postgres" };
-    const answer = await ask("/readyz", { readReadiness: async () => ({ isReady: false, report }) });
+    const answer = await ask("/readyz", { readReadiness: async () => ({ notReadyReason: "waiting for Postgres" }) });
     expect(answer.status).toBe(503);
     expect(await answer.json()).toEqual({ status: "not_ready", reason: "waiting for Postgres" });
   });

@@ -4,9 +4,10 @@ import { formatMetrics, type Metric } from "./metrics-text.ts";
 
 /** Whether a service can do its work now. */
 export interface Readiness {
-  readonly isReady: boolean;
-  /** What `/readyz` shows besides `status`, e.g. the `reason` why it is not ready. */
-  readonly report: Readonly<Record<string, unknown>>;
+  /** Undefined when it can. */
+  readonly notReadyReason: string | undefined;
+  /** What `/readyz` shows besides `status` and `reason`. */
+  readonly report?: Readonly<Record<string, unknown>>;
 }
 
 /** What an admin server serves. */
@@ -63,8 +64,9 @@ async function answerPath(path: string, response: ServerResponse, options: Admin
       answer(response, 200, { status: "ok" });
       return;
     case "/readyz": {
-      const { isReady, report } = await options.readReadiness();
-      answer(response, isReady ? 200 : 503, { status: isReady ? "ready" : "not_ready", ...report });
+      const { notReadyReason: reason, report } = await options.readReadiness();
+      const head = reason === undefined ? { status: "ready" } : { status: "not_ready", reason };
+      answer(response, reason === undefined ? 200 : 503, { ...head, ...report });
       return;
     }
     case "/metrics": {

@@ -22,7 +22,7 @@ describe("a program", () => {
       `import { processSettings, runProgram } from ${JSON.stringify(runtime)};
        class Expected extends Error {}
        await runProgram({
-         service: "test", version: "1", environment: process.env, expectedErrors: [Expected],
+         service: "test", environment: process.env, expectedErrors: [Expected],
          commandLine: {
            name: "test", about: "Tests.", settings: processSettings,
            options: { config: { value: "<file>", description: "The file" } },

@@ -12,6 +12,7 @@ import type { Environment } from "../settings/setting.ts";
 import { SpanTreePrinter } from "../telemetry/span-tree-printer.ts";
 import { startTelemetry, type Telemetry } from "../telemetry/start-telemetry.ts";
 import { createEnding } from "./ending.ts";
+import { readVersion } from "./read-version.ts";
 import { type Shutdown, ShutdownSequence } from "./shutdown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -19,7 +20,6 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 export interface Program<Table extends SettingsTable> {
   /** Stands in logs and, unless variables say otherwise, in spans as `service.name`, e.g. `spillway-edge`. */
   readonly service: string;
-  readonly version: string;
   readonly commandLine: CommandLine<Table>;
   readonly environment: Environment;
   /** Logs short lines instead of JSON where standard output is a terminal. */
@@ -93,7 +93,7 @@ async function runStarted<Table extends ProcessTable>(
   const end = createEnding({ shutdown, logger, graceMs: values.drainMs });
   const telemetry = startTelemetry({
     serviceName: program.service,
-    serviceVersion: program.version,
+    serviceVersion: readVersion(),
     settings: values,
     logger,
     ...((values.printTraces ?? program.printsTraces?.(options) ?? false)

@@ -9,6 +9,7 @@ import {
   choiceSetting,
   integerSetting,
   portSetting,
+  requiredSetting,
   secretSetting,
   textSetting,
 } from "./setting.ts";
@@ -105,6 +106,15 @@ describe("settings", () => {
     for (const shown of [inspect(values), JSON.stringify(values), `${values.token}`]) {
       expect(shown).not.toContain("sEcReT");
     }
+  });
+
+  it("are refused when they are required and not there", () => {
+    const required = { token: requiredSetting(table.token, "`openssl rand -hex 24` makes one") };
+    expect(readEnvironment({ SPILLWAY_TOKEN: "12345678" }, required).token.reveal()).toBe("12345678");
+    expect(() => readEnvironment({}, required)).toThrow(
+      "SPILLWAY_TOKEN is not set: set it to at least 8 characters (`openssl rand -hex 24` makes one)",
+    );
+    expect(() => readEnvironment({ SPILLWAY_TOKEN: "short" }, required)).not.toThrow(/unset it/);
   });
 
   it("may be checked together, after each by itself", () => {

@@ -41,15 +41,16 @@ export function readEnvironment<Table extends SettingsTable>(
 
 function readSetting(environment: Environment, setting: Setting<unknown>, problems: string[]): unknown {
   const text = environment[setting.variable]?.trim() ?? "";
-  if (text === "") return setting.absent;
+  if (text === "") {
+    if (setting.isRequired) problems.push(`${setting.variable} is not set: set it to ${setting.form}`);
+    return setting.absent;
+  }
   try {
     return setting.parse(text);
   } catch (error) {
     const shown = setting.isSecret ? "" : ` "${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`;
-    problems.push(
-      `${setting.variable}${shown} ${(error as Error).message}: set it to ${setting.form}, or unset it (default: ` +
-        `${setting.defaultText})`,
-    );
+    const orUnset = setting.isRequired ? "" : `, or unset it (default: ${setting.defaultText})`;
+    problems.push(`${setting.variable}${shown} ${(error as Error).message}: set it to ${setting.form}${orUnset}`);
     return setting.absent;
   }
 }

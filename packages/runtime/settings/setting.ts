@@ -16,6 +16,8 @@ export interface Setting<Value> {
   readonly isSecret: boolean;
   /** Default for a variable that is unset or empty. */
   readonly absent: Value;
+  /** Whether a variable that is unset or empty is a problem. */
+  readonly isRequired: boolean;
   /** Reads a value without spaces around it. Throws an Error that says what is wrong with it, without the value. */
   parse(text: string): Value;
 }
@@ -37,7 +39,17 @@ export function parsedSetting<Value>(
     readonly parse: (text: string) => Value;
   },
 ): Setting<Value> {
-  return { isSecret: false, defaultText: textOfDefault(init.absent), ...init };
+  return { isSecret: false, isRequired: false, defaultText: textOfDefault(init.absent), ...init };
+}
+
+/** The same setting for a program that cannot do without it; `hint` says more than the form does. */
+export function requiredSetting<Value>(
+  setting: Setting<Value | undefined>,
+  hint?: string,
+): Setting<Exclude<Value, undefined>> {
+  const form = hint === undefined ? setting.form : `${setting.form} (${hint})`;
+  // The default is never seen: an absent value is refused.
+  return { ...setting, form, defaultText: "required", isRequired: true } as Setting<Exclude<Value, undefined>>;
 }
 
 /** A setting whose value is any text. */
@@ -87,7 +99,7 @@ export function addressSetting(init: SettingInit<string>): Setting<string> {
     ...init,
     form: "host:port, e.g. 127.0.0.1:8081",
     parse: (text) => {
-      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) throw new Error("is none");
+      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) throw new Error("is of another form");
       return text;
     },
   });

@@ -124,7 +124,7 @@ function urlSetting(variable: string, description: string): Setting<string | und
     form: "a URL that begins with http:// or https://",
     absent: undefined,
     parse: (text) => {
-      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error("is none");
+      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error("is of another form");
       return text;
     },
   });

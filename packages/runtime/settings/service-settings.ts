@@ -1,0 +1,107 @@
+import type { SettingsTable } from "./read-environment.ts";
+import {
+  addressSetting,
+  booleanSetting,
+  integerSetting,
+  parsedSetting,
+  portSetting,
+  secretSetting,
+  textSetting,
+} from "./setting.ts";
+
+/** The variables that more than one program reads. Each program takes those that it needs. */
+export const serviceSettings = {
+  host: textSetting({
+    variable: "SPILLWAY_HOST",
+    description: "Address that every port listens on",
+    absent: "127.0.0.1",
+  }),
+  httpPort: portSetting({ variable: "SPILLWAY_HTTP_PORT", description: "Port of the HTTP API", absent: 8080 }),
+  grpcPort: portSetting({
+    variable: "SPILLWAY_GRPC_PORT",
+    description: "gRPC port of InferenceService and RoutingService",
+    absent: 8081,
+  }),
+  configGrpcPort: portSetting({
+    variable: "SPILLWAY_CONFIG_GRPC_PORT",
+    description: "gRPC port of ConfigService",
+    absent: 8082,
+  }),
+  configAddress: addressSetting({
+    variable: "SPILLWAY_CONFIG_ADDRESS",
+    description: "Where ConfigService listens",
+    absent: "127.0.0.1:8082",
+  }),
+  routingAddress: addressSetting({
+    variable: "SPILLWAY_ROUTING_ADDRESS",
+    description: "Where InferenceService and RoutingService listen",
+    absent: "127.0.0.1:8081",
+  }),
+  databaseUrl: secretSetting({
+    variable: "DATABASE_URL",
+    description: "Postgres that holds the configuration",
+    form: "a URL, e.g. postgres://user:password@host:5432/database",
+    check: (text) => {
+      if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol))
+        throw new Error("is of another form");
+    },
+  }),
+  dataDirectory: textSetting({
+    variable: "SPILLWAY_DATA_DIR",
+    description: "Folder of what this process keeps on disk",
+    absent: ".spillway",
+  }),
+  adminToken: secretSetting({
+    variable: "SPILLWAY_ADMIN_TOKEN",
+    description: "Token that callers of ConfigService and ResolveChain must show",
+    form: "text without spaces",
+    defaultText: "unset: not asked for",
+    check: refuseSpaces,
+  }),
+  serviceToken: secretSetting({
+    variable: "SPILLWAY_SERVICE_TOKEN",
+    description: "Token that the services show each other; the same in all",
+    form: "text without spaces",
+    defaultText: "unset: not asked for",
+    check: refuseSpaces,
+  }),
+  bodyLimitBytes: integerSetting({
+    variable: "SPILLWAY_BODY_LIMIT_BYTES",
+    description: "Largest request body, in bytes",
+    absent: 64 * 1024 * 1024,
+    // A message of the RPC between the services holds no more.
+    least: 1,
+    most: 64 * 1024 * 1024,
+  }),
+  allowPrivateUpstreams: booleanSetting({
+    variable: "SPILLWAY_ALLOW_PRIVATE_UPSTREAMS",
+    description: "Whether providers may live in private networks",
+    absent: true,
+  }),
+} satisfies SettingsTable;
+
+/** The port of `/healthz`, `/readyz` and `/metrics` of a process that serves no HTTP API. */
+export function adminPortSetting(absent: number) {
+  return portSetting({
+    variable: "SPILLWAY_ADMIN_PORT",
+    description: "Port of /healthz, /readyz and /metrics",
+    absent,
+  });
+}
+
+/** The key that secrets are encrypted with, made from its text by `resolve`, whose error never holds the text. */
+export function keySetting<Key>(resolve: (text: string) => Key, defaultText = "unset") {
+  return parsedSetting<Key | undefined>({
+    variable: "SPILLWAY_KEK",
+    description: "Key that secrets are encrypted with",
+    form: "32 bytes as base64 or hexadecimal, a passphrase of at least 16 characters, or file:PATH of a file with either",
+    isSecret: true,
+    absent: undefined,
+    defaultText,
+    parse: resolve,
+  });
+}
+
+function refuseSpaces(text: string): void {
+  if (/\s/.test(text)) throw new Error("has spaces in it");
+}

@@ -1,0 +1,61 @@
+import { ConfigFileError, keepConfigFile } from "#config-file";
+import { configV1 } from "#contracts";
+import { startGrpcServer } from "#rpc";
+import { runProgram, startAdminServer } from "#runtime";
+import { openConfigService } from "./index.ts";
+import { configCommandLine, environment } from "./settings.ts";
+
+await runProgram({
+  service: "spillway-config",
+  commandLine: configCommandLine,
+  environment,
+  expectedErrors: [ConfigFileError],
+  async start({ settings, options, logger, telemetry, shutdown }) {
+    const { host } = settings;
+    const adminToken = settings.adminToken?.reveal();
+    const service = openConfigService({
+      databaseUrl: settings.databaseUrl.reveal(),
+      keyEncryptionKey: settings.keyEncryptionKey,
+      logger,
+      adminToken,
+      serviceToken: settings.serviceToken?.reveal(),
+    });
+    shutdown.add("config service", () => service.close());
+
+    let waitsFor: string | undefined = "waiting for Postgres";
+    const isReachable = () => service.isDatabaseReachable();
+    const admin = await startAdminServer({
+      host,
+      port: settings.adminPort,
+      readReadiness: () => ({ notReadyReason: waitsFor ?? (isReachable() ? undefined : "Postgres cannot be reached") }),
+    });
+    shutdown.add("admin server", () => admin.close());
+    logger.info({ event: "starting", admin: admin.address }, waitsFor);
+
+    const whenReady = service.whenReady().then(() => {
+      waitsFor = "the configuration file is not in force yet";
+    });
+    if (options.config === undefined) await whenReady;
+    else {
+      await keepConfigFile({
+        path: options.config,
+        environment,
+        config: service.implementation,
+        metadata: adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` },
+        whenWritable: whenReady,
+        setFileStatus: (status) => service.setFileStatus(status),
+        logger,
+        signal: shutdown.signal,
+      });
+    }
+    const grpc = await startGrpcServer({
+      host,
+      port: settings.grpcPort,
+      services: [{ definition: configV1.ConfigServiceDefinition, implementation: service.implementation }],
+      tracer: telemetry.tracer("spillway-config"),
+    });
+    shutdown.add("gRPC server", (graceMs) => grpc.drain(graceMs));
+    waitsFor = undefined;
+    logger.info({ event: "listening", grpc: grpc.address, admin: admin.address }, "listening");
+  },
+});
