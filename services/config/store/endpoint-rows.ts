@@ -103,7 +103,7 @@ export async function insertEndpoint(transaction: WriteTransaction, wanted: Endp
   });
   const owner = { endpointId, stored: [], writtenBy: wanted.createdBy };
   await replaceMappings(transaction, owner, content.modelMappings);
-  await replaceTags(queries, endpointId, content.tags);
+  await replaceTags(queries, { endpointId, stored: [] }, content.tags);
   const stored = await getEndpoint(queries, endpointId);
   record(transaction, stored, { kind: configV1.ChangeKind.CREATED });
   return stored;
@@ -135,7 +135,7 @@ export async function replaceEndpoint(
     });
   const owner = { endpointId, stored: stored.modelMappings, writtenBy: wanted.lastUpdatedBy };
   await replaceMappings(transaction, owner, content.modelMappings);
-  await replaceTags(queries, endpointId, content.tags);
+  await replaceTags(queries, { endpointId, stored: stored.tags }, content.tags);
   const written = await getEndpoint(queries, endpointId);
   record(transaction, written, { kind: configV1.ChangeKind.UPDATED, fields });
   return written;

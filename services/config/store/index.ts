@@ -38,6 +38,5 @@ export {
   listSecrets,
   replaceSecret,
   type StoredSecret,
-  type WantedSecret,
 } from "./secret-rows.ts";
-export type { Queries, RecordedChange, ResourceType, WriteTransaction, Written } from "./write-transaction.ts";
+export type { Queries, ResourceType, WriteTransaction } from "./write-transaction.ts";

@@ -54,15 +54,17 @@ export async function replaceMappings(
   const stored = new Map(endpoint.stored.map((mapping, position) => [mappingKey(mapping), { mapping, position }]));
   const wantedKeys = new Set(wanted.map(mappingKey));
   const gone = endpoint.stored.filter((mapping) => !wantedKeys.has(mappingKey(mapping)));
-  await queries("endpoint_model_mappings")
-    .whereRaw("mapping_id = any(?)", [gone.map((mapping) => mapping.mappingId ?? "")])
-    .delete();
+  if (gone.length > 0) {
+    const mappingIds = gone.map(({ mappingId }) => mappingId ?? "");
+    await queries("endpoint_model_mappings").whereRaw("mapping_id = any(?)", [mappingIds]).delete();
+  }
+  const added = [];
   for (const [position, mapping] of wanted.entries()) {
     const present = stored.get(mappingKey(mapping));
     if (present !== undefined) {
       await updateMapping(queries, present, { mapping, position });
     } else {
-      await queries("endpoint_model_mappings").insert({
+      added.push({
         mapping_id: createId("m"),
         endpoint_id: endpoint.endpointId,
         model_definition_id: mapping.modelDefinitionId,
@@ -72,6 +74,9 @@ export async function replaceMappings(
         created_at: at,
       });
     }
+  }
+  if (added.length > 0) {
+    await queries("endpoint_model_mappings").insert(added);
   }
 }
 

@@ -24,10 +24,13 @@ export async function listTags(
 /** Makes the stored tags of an endpoint what is wanted; each key must be there once. */
 export async function replaceTags(
   queries: Queries,
-  endpointId: string,
+  endpoint: { readonly endpointId: string; readonly stored: readonly configV1.GatewayEndpointTag[] },
   tags: readonly configV1.GatewayEndpointTag[],
 ): Promise<void> {
-  await queries("endpoint_tags").where({ endpoint_id: endpointId }).delete();
+  const { endpointId, stored } = endpoint;
+  if (stored.length > 0) {
+    await queries("endpoint_tags").where({ endpoint_id: endpointId }).delete();
+  }
   if (tags.length > 0) {
     await queries("endpoint_tags").insert(
       tags.map(({ key, value }) => ({ endpoint_id: endpointId, key, value: value ?? "" })),
