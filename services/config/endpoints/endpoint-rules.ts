@@ -2,6 +2,7 @@ import { configV1 } from "#contracts";
 import { enumViolations, rangeViolations, textViolations, writableNames, writerViolations } from "../field-rules.ts";
 import { policyViolations } from "../policies/policy-rules.ts";
 import type { Violation } from "../violations.ts";
+import { conditionViolations, keyViolations } from "./expression-rules.ts";
 import { type ModelDefinitionsById, mappingName, mappingViolations, mappingWeight } from "./mapping-rules.ts";
 import { repeatedEntries } from "./repeated-entries.ts";
 import { tagListViolations } from "./tag-rules.ts";
@@ -32,10 +33,7 @@ export function endpointViolations(endpoint: Endpoint, models: ModelDefinitionsB
     ...mappingListViolations(endpoint.modelMappings, models, `${prefix}.model_mappings`),
     ...policyViolations(endpoint.policy, `${prefix}.policy`, "endpoint"),
     ...ruleViolations(endpoint, models, `${prefix}.rules`),
-    ...textViolations(endpoint.stickyKey, `${prefix}.sticky_key`, {
-      maxLength: maxExpressionLength,
-      isRequired: endpoint.stickyKey !== undefined,
-    }),
+    ...(endpoint.stickyKey === undefined ? [] : keyViolations(endpoint.stickyKey, `${prefix}.sticky_key`)),
     ...tagListViolations(endpoint.tags, `${prefix}.tags`),
     ...textViolations(endpoint.description, `${prefix}.description`, { maxLength: 5000, isRequired: false }),
     ...textViolations(endpoint.experimentId, `${prefix}.experiment_id`, { maxLength: 255, isRequired: false }),
@@ -44,7 +42,6 @@ export function endpointViolations(endpoint: Endpoint, models: ModelDefinitionsB
   ];
 }
 
-const maxExpressionLength = 4096;
 const mostInOneEndpoint = 100;
 
 function nameViolations(name: string | undefined, field: string): Violation[] {
@@ -104,7 +101,7 @@ function ruleViolations(endpoint: Endpoint, models: ModelDefinitionsById, prefix
   return [
     ...endpoint.rules.flatMap((rule, index) => [
       ...textViolations(rule.name, `${prefix}[${index}].name`, { maxLength: 255 }),
-      ...textViolations(rule.when, `${prefix}[${index}].when`, { maxLength: maxExpressionLength }),
+      ...conditionViolations(rule.when, `${prefix}[${index}].when`),
       ...(rule.use.length === 0
         ? [{ field: `${prefix}[${index}].use`, description: "must name at least one mapping" }]
         : []),
