@@ -3,7 +3,7 @@ import type { RpcError } from "./rpc-error.ts";
 import type { CallContext } from "./service.ts";
 
 /** The longest time that a timer of Node can wait; a deadline beyond it is none. */
-export const longestTimerMs = 2 ** 31 - 1;
+const longestTimerMs = 2 ** 31 - 1;
 
 /** Milliseconds until a deadline: 0 when it has passed, undefined when there is none that a timer could keep. */
 export function remainingMs(deadlineAtMs: number | undefined): number | undefined {

@@ -15,13 +15,13 @@ import {
   type CallContext,
   createGrpcChannel,
   createGrpcClient,
-  fromTraceHeaders,
   type GrpcChannel,
   type GrpcServer,
   RpcError,
   type Service,
   startGrpcServer,
 } from "#rpc";
+import { fromTraceHeaders } from "./trace-headers.ts";
 
 interface RecordedSpan {
   readonly name: string;

@@ -13,4 +13,3 @@ export {
   type RpcErrorInit,
 } from "./rpc-error.ts";
 export type { CallContext, MessageCodec, Method, MethodDefinition, Service, ServiceDefinition } from "./service.ts";
-export { fromTraceHeaders, toTraceHeaders } from "./trace-headers.ts";
