@@ -65,10 +65,10 @@ export function prepareRequest(
   const callerDeadlineAtMs = startedAtMs + readCallerDeadline(engine, incoming, context);
   const draw = engine.random();
   const chain = resolveChain(endpoint, { draw });
-  const span = startRequestSpan(intake.tracer, context?.traceContext, {
-    endpoint: endpoint.name,
-    revision: snapshot.revision,
-  });
+  const span = startRequestSpan(
+    { tracer: intake.tracer, clock: engine.clock, endpoint: endpoint.name, revision: snapshot.revision },
+    context?.traceContext,
+  );
   span?.recordChain(endpoint, chain, draw);
   return {
     snapshot,

@@ -3,6 +3,7 @@ import { configV1, enumName, errorsV1, inferenceV1 } from "#contracts";
 import type { Try } from "../attempts/attempt-queue.ts";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
 import { isTimeout } from "../policy/failure-policy.ts";
+import type { SpanClock } from "./span-clock.ts";
 import { attributes, operationName } from "./span-names.ts";
 
 /** What the span of an attempt tells of its beginning. */
@@ -17,18 +18,22 @@ export interface AttemptSurroundings {
   readonly parent: Context;
   readonly endpoint: string;
   readonly revision: number;
+  readonly clock: SpanClock;
 }
 
 /** The span of one attempt that is recorded. */
 export class AttemptSpan {
   readonly #span: Span;
+  readonly #clock: SpanClock;
 
   constructor(start: AttemptStart, surroundings: AttemptSurroundings) {
     const { target, position } = start.try.link;
+    this.#clock = surroundings.clock;
     this.#span = surroundings.tracer.startSpan(
       `${operationName} ${target.model}`,
       {
         kind: SpanKind.CLIENT,
+        startTime: this.#clock.nowMs(),
         attributes: {
           [attributes.operation]: operationName,
           [attributes.provider]: target.providerId,
@@ -73,7 +78,7 @@ export class AttemptSpan {
     if (attempt.failure !== undefined && !isCancelled) {
       this.#span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    this.#span.end();
+    this.#span.end(this.#clock.nowMs());
   }
 }
 

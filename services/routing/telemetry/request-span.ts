@@ -11,8 +11,10 @@ import {
 } from "@opentelemetry/api";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
 import { type Chain, skippedTargets } from "../chain/resolve-chain.ts";
+import type { Clock } from "../clock.ts";
 import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { AttemptSpan, type AttemptStart, type AttemptSurroundings } from "./attempt-span.ts";
+import { SpanClock } from "./span-clock.ts";
 import { attributes, operationName, resolveSpanName, skippedEventName } from "./span-names.ts";
 
 /** What became of a request. */
@@ -40,11 +42,12 @@ export class RequestSpan {
 
   /** Records how the chain was resolved, with an event for every target that is not tried. */
   recordChain(endpoint: CompiledEndpoint, chain: Chain, draw: number): void {
-    const { tracer, parent, revision } = this.#below;
+    const { tracer, parent, revision, clock } = this.#below;
     const span = tracer.startSpan(
       resolveSpanName,
       {
         kind: SpanKind.INTERNAL,
+        startTime: clock.nowMs(),
         attributes: {
           [attributes.endpoint]: endpoint.name,
           [attributes.revision]: revision,
@@ -59,7 +62,7 @@ export class RequestSpan {
     for (const { target, reason } of skippedTargets(endpoint, chain)) {
       span.addEvent(skippedEventName, { [attributes.targetId]: target.mappingId, [attributes.skipReason]: reason });
     }
-    span.end();
+    span.end(clock.nowMs());
   }
 
   startAttempt(start: AttemptStart): AttemptSpan {
@@ -85,16 +88,20 @@ export class RequestSpan {
     if (outcome === "failed" || outcome === "stream_broken") {
       this.#span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    this.#span.end();
+    this.#span.end(this.#below.clock.nowMs());
   }
 }
 
+/** What the span of a request is started with. */
+export interface RequestSpanStart {
+  readonly tracer: Tracer;
+  readonly clock: Clock;
+  readonly endpoint: string;
+  readonly revision: bigint;
+}
+
 /** Starts the span of a request, or nothing when it is not sampled. */
-export function startRequestSpan(
-  tracer: Tracer,
-  parent: Context = ROOT_CONTEXT,
-  of: { endpoint: string; revision: bigint },
-): RequestSpan | undefined {
+export function startRequestSpan(start: RequestSpanStart, parent: Context = ROOT_CONTEXT): RequestSpan | undefined {
   const parentContext = trace.getSpanContext(parent);
   if (
     parentContext !== undefined &&
@@ -103,10 +110,12 @@ export function startRequestSpan(
   ) {
     return undefined;
   }
-  const span = tracer.startSpan(`${operationName} ${of.endpoint}`, { kind: SpanKind.INTERNAL }, parent);
+  const { tracer, endpoint } = start;
+  const span = tracer.startSpan(`${operationName} ${endpoint}`, { kind: SpanKind.INTERNAL }, parent);
   if (!span.isRecording()) {
     return undefined;
   }
-  const { endpoint, revision } = of;
-  return new RequestSpan(span, { tracer, parent: trace.setSpan(parent, span), endpoint, revision: Number(revision) });
+  const revision = Number(start.revision);
+  const clock = new SpanClock(start.clock);
+  return new RequestSpan(span, { tracer, parent: trace.setSpan(parent, span), endpoint, revision, clock });
 }
