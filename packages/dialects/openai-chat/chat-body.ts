@@ -5,8 +5,8 @@ export interface ByteSpan {
 }
 
 /**
- * An OpenAI chat body and what its top level says, found in one pass over the bytes without building a tree. Bodies that
- * were scanned are remembered, so that edge and routing in one process scan each body once.
+ * An OpenAI chat body and what its top level says, found in one pass over the bytes without building a tree. The last few
+ * bodies are remembered, so that edge and routing in one process scan each body once.
  */
 export interface ChatBody {
   readonly bytes: Buffer;

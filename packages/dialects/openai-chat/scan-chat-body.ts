@@ -1,4 +1,4 @@
-import type { BodyFault, ByteSpan, ChatBody } from "./chat-body.ts";
+import { type BodyFault, type ByteSpan, type ChatBody, isBodyFault } from "./chat-body.ts";
 import { type KnownKey, toKnownKey } from "./known-key.ts";
 import { maxDepth, skipColon, skipString, skipValue, skipWhiteSpace, tooDeep } from "./skip-json.ts";
 
@@ -8,6 +8,7 @@ const closeBrace = 0x7d;
 const quote = 0x22;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
+const backslash = 0x5c;
 const letterF = 0x66;
 const letterN = 0x6e;
 const letterT = 0x74;
@@ -16,7 +17,10 @@ const maxModelBytes = 1024;
 const maxModelMembers = 16;
 const maxStreamOptionsBytes = 16 * 1024;
 
-const scannedBodies = new WeakMap<Buffer, ChatBody>();
+// A WeakMap with a short-lived key per request costs more in garbage collection than the scan itself.
+const recentBodies: (ChatBody | undefined)[] = new Array(8).fill(undefined);
+const maxRecentBytes = 512 * 1024;
+let nextRecent = 0;
 
 /** What the top level was seen to hold: offsets of values, -1 for what is not there. Of a duplicate the last one counts. */
 interface TopLevel {
@@ -30,16 +34,18 @@ interface TopLevel {
 /**
  * Finds in one pass what a chat body asks for, and that it is JSON with `model`, `messages` and a sound `stream` and
  * `stream_options`; a UTF-8 byte order mark is let pass. Only the inside of strings is not judged. Never throws. The bytes
- * must not be changed afterwards, since the result is remembered by their Buffer.
+ * must not be changed afterwards, since the results of the last few small bodies are remembered by their Buffer.
  */
 export function scanChatBody(bytes: Buffer): ChatBody | BodyFault {
-  const remembered = scannedBodies.get(bytes);
-  if (remembered !== undefined) {
-    return remembered;
+  for (const recent of recentBodies) {
+    if (recent?.bytes === bytes) {
+      return recent;
+    }
   }
   const scanned = toChatBody(bytes);
-  if ("bytes" in scanned) {
-    scannedBodies.set(bytes, scanned);
+  if (bytes.length <= maxRecentBytes && !isBodyFault(scanned)) {
+    recentBodies[nextRecent] = scanned;
+    nextRecent = (nextRecent + 1) % recentBodies.length;
   }
   return scanned;
 }
@@ -149,7 +155,7 @@ function readModel(bytes: Buffer, models: readonly ByteSpan[]): string | BodyFau
   if (span.end - span.start > maxModelBytes) {
     return { param: "model", message: `Invalid 'model': longer than ${maxModelBytes} bytes.` };
   }
-  const model = parseText(bytes, span);
+  const model = readPlainText(bytes, span) ?? parseText(bytes, span);
   if (typeof model !== "string") {
     return { param: "model", message: "Invalid 'model': not a valid JSON string." };
   }
@@ -192,6 +198,17 @@ function readIncludesUsage(bytes: Buffer, span: ByteSpan): boolean | BodyFault {
   return options === undefined
     ? { param: "stream_options", message: "Invalid 'stream_options': not valid JSON." }
     : (options as { include_usage?: unknown }).include_usage === true;
+}
+
+/** The characters between a span's quotes; undefined when they are not all plain ASCII, so that they need parsing. */
+function readPlainText(bytes: Buffer, { start, end }: ByteSpan): string | undefined {
+  for (let position = start + 1; position < end - 1; position += 1) {
+    const byte = bytes[position] as number;
+    if (byte < 0x20 || byte > 0x7e || byte === backslash) {
+      return undefined;
+    }
+  }
+  return bytes.toString("latin1", start + 1, end - 1);
 }
 
 /** The value of a short span; undefined when a string in it holds what a JSON string may not. */
