@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseConfigText } from "#config-file";
 import { enumName, errorsV1 } from "#contracts";
+import { listProviders } from "#providers";
 import { processSettings, serviceSettings } from "#runtime";
 
 const house = fileURLToPath(new URL("../../", import.meta.url));
@@ -123,8 +124,15 @@ describe("the docs", () => {
     const documented = new Set(quoted(text).flatMap((code) => code.match(/[a-z_]+/g) ?? []));
     expect(keys.length).toBeGreaterThan(50);
     expect(keys.filter((key) => !documented.has(key))).toEqual([]);
-    const rows = namesOf(readRows("docs/configuration-file.md")).flatMap((name) => name.split("."));
+    const rows = namesOf(readRows("docs/configuration-file.md", /^(Entries|Policy)/)).flatMap((name) =>
+      name.split("."),
+    );
     expect(rows.filter((name) => !keys.includes(name))).toEqual([]);
+  });
+
+  it("name every provider, and no other", () => {
+    const ids = listProviders().map(({ id }) => id);
+    expect(namesOf(readRows("docs/configuration-file.md", /^Providers/))).toEqual(ids.sort());
   });
 
   it("show a configuration file that can be read", () => {
@@ -133,6 +141,11 @@ describe("the docs", () => {
     const document = parseConfigText(example as string, environment);
     expect(document.endpoints[0]?.primary.map(({ weight }) => weight)).toEqual([0.9, 0.1]);
     expect(document.secrets[0]?.value).toEqual({ api_key: "sk-of-the-example" });
+  });
+
+  it("name every attribute of spans that is our own, and no other", () => {
+    const known = allMatches(read("services/routing/telemetry/span-names.ts"), /"(spillway\.[a-z_.]+)"/g);
+    expect(namesOf(readRows("docs/traces.md"))).toEqual(known);
   });
 
   it("explain every failure class, and no other", () => {
@@ -148,8 +161,13 @@ describe("the decisions", () => {
     const number = /(\d{4})-[a-z-]+\.md$/.exec(page)?.[1];
     expect(text.split("\n").length).toBeLessThanOrEqual(61);
     expect(text).toMatch(new RegExp(`^# ${number}: .+\n\nStatus: (accepted|superseded by \\d{4})\n`));
-    const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-    expect(headings).toEqual(["Context", "Decision", "Consequences", "Considered"]);
+    const headings = [...text.matchAll(/^##+ (.+)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual([
+      "Context and Problem Statement",
+      "Considered Options",
+      "Decision Outcome",
+      "Consequences",
+    ]);
   });
 });
 
