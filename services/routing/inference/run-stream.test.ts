@@ -380,6 +380,16 @@ describe("limits of a committed stream", () => {
   });
 });
 
+describe("the connection of a stream that is over", () => {
+  it("is left to end by itself, so that it can be used again", async () => {
+    const transport = new FakeTransport(stalls(text("he"), finish, done));
+    const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
+    expect((await routing.readStream()).error).toBeUndefined();
+    expect(transport.exchanges[0]?.isAborted).toBe(false);
+    await expect.poll(() => transport.exchanges[0]?.isAborted, { timeout: 5_000 }).toBe(true);
+  });
+});
+
 describe("a request that is at fault", () => {
   it.each([
     ["no JSON", Buffer.from("{"), undefined],

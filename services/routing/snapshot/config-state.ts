@@ -25,6 +25,8 @@ export class ConfigState {
   #wasHeard = false;
   #heardAtMs: number | undefined;
   #failure: string | undefined;
+  /** Why the config service itself may be behind; empty when it is not. */
+  #sourceStaleReason = "";
 
   constructor(options: ConfigStateOptions) {
     this.#options = options;
@@ -50,7 +52,7 @@ export class ConfigState {
   }
 
   /** Applies one message as a whole; true when the configuration changed. Throws if it does not fit what is held. */
-  apply({ revision, event, file }: configV1.WatchConfigResponse): boolean {
+  apply({ revision, event, file, staleReason }: configV1.WatchConfigResponse): boolean {
     const { findProvider } = this.#options;
     const before = this.#held;
     if (event?.$case === "snapshot") {
@@ -65,6 +67,7 @@ export class ConfigState {
     this.#wasHeard = true;
     this.#heardAtMs = this.#options.clock.epochMs();
     this.#failure = undefined;
+    this.#sourceStaleReason = staleReason;
     this.#file = file;
     this.#isFileInForce ||= file !== undefined && file.revision > 0n && file.revision <= revision;
     return this.#held !== before;
@@ -116,6 +119,9 @@ export class ConfigState {
     }
     if (!this.#wasHeard) {
       return "the config service was not heard since this service started";
+    }
+    if (this.#sourceStaleReason !== "") {
+      return `the config service may be behind: ${this.#sourceStaleReason}`;
     }
     return ageMs > silenceUntilStaleMs ? `the config service is silent for ${Math.round(ageMs / 1000)} s` : "";
   }
