@@ -1,3 +1,6 @@
+export { createHttpTransport, type HttpTransportOptions } from "./http/http-transport.ts";
+export { isPublicAddress } from "./http/outbound-guard.ts";
+export { createLocalTransport, type LocalTransportOptions } from "./local/local-transport.ts";
 export type {
   AuthMode,
   CanonicalEvent,
@@ -10,4 +13,5 @@ export type {
   StreamDecoder,
   TokenUsage,
 } from "./provider.ts";
+export { findProvider, listProviders } from "./registry.ts";
 export type { Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";

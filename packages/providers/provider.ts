@@ -118,6 +118,8 @@ export interface Provider {
   readonly needsBaseUrl: boolean;
   /** Carries requests of this provider: HTTP for all that are elsewhere, a local one for `echo` and `fault`. */
   readonly transport: "http" | "local";
+  /** What is wrong with a model's name, in words for whoever configures it; undefined when it may be used. */
+  validateModel?(model: string): string | undefined;
   buildRequest(call: ProviderCall): ProviderRequest;
   /** Reads a successful unary answer. Must not throw: what cannot be read is a PROVIDER_BAD_RESPONSE. */
   readResponse(body: Buffer, contentType: string): CanonicalResponse;

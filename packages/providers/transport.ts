@@ -1,6 +1,10 @@
 import type { ProviderRequest } from "./provider.ts";
 
-/** Why a request failed below HTTP. */
+/**
+ * Why a request failed below HTTP. `refused` includes hosts and networks that cannot be reached; `reset` is a connection that
+ * ended before the answer did; `blocked` an address that is not public; `other` a request that cannot be sent, an answer that
+ * is not HTTP, or one that is too large.
+ */
 export type TransportFailure =
   | "connect_timeout"
   | "refused"
@@ -29,7 +33,7 @@ export interface ExchangeHandler {
 export interface Exchange {
   /** Ends it at once, whatever state it is in; the handler hears nothing more. Idempotent. */
   abort(): void;
-  /** Stops reading, so that the provider's writes block: back-pressure. */
+  /** Stops reading, so that the provider's writes block: back-pressure. What was read already may still be handed on. */
   pause(): void;
   resume(): void;
 }

@@ -1,0 +1,96 @@
+import { type Json, toJson } from "../failures/json-value.ts";
+import type { CanonicalEvent } from "../provider.ts";
+import { hasOutput } from "./chat-chunk.ts";
+import { findErrorInside } from "./error-inside.ts";
+import { readTokenUsage } from "./token-usage.ts";
+
+const noReasons: readonly string[] = [];
+const noBytes = Buffer.alloc(0);
+
+/** Reads the parsed chunks of one stream, and remembers which choices are finished. */
+export class ChunkReader {
+  /** The text of the chunk read last when it was one choice's text delta and nothing else; undefined for other chunks. */
+  plainText: string | undefined;
+  readonly #addsReasoning: boolean;
+  readonly #open = new Set<number>();
+  readonly #finished = new Set<number>();
+  #model: string | undefined;
+
+  constructor(addsReasoning: boolean) {
+    this.#addsReasoning = addsReasoning;
+  }
+
+  /** Whether every choice that was seen has its finish reason. */
+  get isFinished(): boolean {
+    return this.#finished.size > 0 && this.#open.size === 0;
+  }
+
+  /** The event of a chunk that is like the last plain text chunk but for the text. */
+  repeatText(bytes: Buffer): CanonicalEvent {
+    return {
+      bytes,
+      isOutput: true,
+      isFinished: this.isFinished,
+      isDone: false,
+      isUsageOnly: false,
+      isKeepAlive: false,
+      usage: undefined,
+      model: this.#model,
+      finishReasons: noReasons,
+      failure: undefined,
+    };
+  }
+
+  read(chunk: Json, bytes: Buffer): CanonicalEvent {
+    const choices: readonly unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
+    const failure = findErrorInside(chunk);
+    let isOutput = false;
+    let finishReasons = noReasons;
+    for (const entry of choices) {
+      const choice = toJson(entry);
+      if (choice !== undefined) {
+        isOutput ||= hasOutput(choice.delta ?? choice.message) || isText(choice.text);
+        const reason = this.#readFinish(choice);
+        finishReasons = reason === undefined ? finishReasons : [...finishReasons, reason];
+      }
+    }
+    const usage = readTokenUsage(chunk.usage ?? toJson(chunk.x_groq)?.usage, this.#addsReasoning);
+    this.#model = isText(chunk.model) ? (chunk.model as string) : undefined;
+    const isPlain = isOutput && choices.length === 1 && usage === undefined && finishReasons.length === 0;
+    this.plainText = isPlain ? toText(toJson(toJson(choices[0])?.delta)?.content) : undefined;
+    return {
+      // What an error says is never passed on as it came.
+      bytes: failure === undefined ? bytes : noBytes,
+      isOutput,
+      isFinished: this.isFinished,
+      isDone: false,
+      isUsageOnly: usage !== undefined && choices.length === 0,
+      isKeepAlive: false,
+      usage,
+      model: this.#model,
+      finishReasons,
+      failure,
+    };
+  }
+
+  #readFinish(choice: Json): string | undefined {
+    const index = typeof choice.index === "number" ? choice.index : 0;
+    if (isText(choice.finish_reason)) {
+      this.#finished.add(index);
+      this.#open.delete(index);
+      return choice.finish_reason as string;
+    }
+    if (!this.#finished.has(index)) {
+      this.#open.add(index);
+    }
+    return undefined;
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function toText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
