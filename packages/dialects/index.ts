@@ -12,3 +12,4 @@ export {
 export { toOpenAiModel, toOpenAiModelsBody } from "./openai-chat/openai-models.ts";
 export { type ChatBodyChanges, rewriteChatBody } from "./openai-chat/rewrite-chat-body.ts";
 export { scanChatBody } from "./openai-chat/scan-chat-body.ts";
+export { skipColon, skipString, skipValue, skipWhiteSpace } from "./openai-chat/skip-json.ts";
