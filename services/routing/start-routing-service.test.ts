@@ -234,6 +234,18 @@ describe("the configuration", () => {
     await expect(invoke()).resolves.toHaveProperty("trail");
   });
 
+  it("is stale while the config service says that it may be", async () => {
+    await start();
+    config.watch.send({ revision: 5n, event: snapshotOf([oneTarget()]) });
+    const bookmark = { revision: 5n, event: { $case: "bookmark", value: {} } } as const;
+    config.watch.send({ ...bookmark, staleReason: "the database is away" });
+    const status = async () => routing?.routing.getConfigStatus({});
+    await expect.poll(async () => (await status())?.staleReason).toContain("the database is away");
+    expect(await status()).toMatchObject({ ready: true, stale: true });
+    config.watch.send(bookmark);
+    await expect.poll(async () => (await status())?.stale).toBe(false);
+  });
+
   it("carries the service token to the config service", async () => {
     await start({ serviceToken: "t0ken" });
     expect(config.watch.context?.metadata).toEqual({ authorization: "Bearer t0ken" });

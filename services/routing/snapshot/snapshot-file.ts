@@ -42,7 +42,11 @@ export class SnapshotFile {
 
   /** Saves a configuration soon. Of several in a row only the last is sure to be written. A failure is logged. */
   save(revision: bigint, toMessage: () => configV1.Snapshot): void {
-    this.#next = () => ({ revision, event: { $case: "snapshot", value: toMessage() }, file: undefined });
+    this.#next = () => ({
+      ...configV1.WatchConfigResponse.fromPartial({}),
+      revision,
+      event: { $case: "snapshot", value: toMessage() },
+    });
     this.#writing ??= this.#writeAll();
   }
 

@@ -1,4 +1,4 @@
-import type { configV1 } from "#contracts";
+import { configV1 } from "#contracts";
 import { type CallContext, RpcError, type Service } from "#rpc";
 import { MessageQueue } from "../inference/message-queue.ts";
 
@@ -37,7 +37,7 @@ export class FakeConfig {
         fail();
       } else {
         const send = (message: Partial<configV1.WatchConfigResponse>) =>
-          queue.push({ revision: 0n, event: undefined, file: undefined, ...message }, 0);
+          queue.push({ ...configV1.WatchConfigResponse.fromPartial({}), ...message }, 0);
         this.watches.push({ request, context, send, fail });
       }
       return { [Symbol.asyncIterator]: () => ({ next: () => queue.next() }) };
