@@ -5,6 +5,8 @@ import { runProgram, startAdminServer } from "#runtime";
 import { openConfigService } from "./index.ts";
 import { configCommandLine, environment } from "./settings.ts";
 
+const definition = configV1.ConfigServiceDefinition;
+
 await runProgram({
   service: "spillway-config",
   commandLine: configCommandLine,
@@ -21,14 +23,12 @@ await runProgram({
       serviceToken: settings.serviceToken?.reveal(),
     });
     shutdown.add("config service", () => service.close());
+    const { implementation } = service;
 
     let waitsFor: string | undefined = "waiting for Postgres";
-    const isReachable = () => service.isDatabaseReachable();
-    const admin = await startAdminServer({
-      host,
-      port: settings.adminPort,
-      readReadiness: () => ({ notReadyReason: waitsFor ?? (isReachable() ? undefined : "Postgres cannot be reached") }),
-    });
+    const readReason = () => waitsFor ?? (service.isDatabaseReachable() ? undefined : "Postgres cannot be reached");
+    const readReadiness = () => ({ notReadyReason: readReason() });
+    const admin = await startAdminServer({ host, port: settings.adminPort, readReadiness });
     shutdown.add("admin server", () => admin.close());
     logger.info({ event: "starting", admin: admin.address }, waitsFor);
 
@@ -40,7 +40,7 @@ await runProgram({
       await keepConfigFile({
         path: options.config,
         environment,
-        config: service.implementation,
+        config: implementation,
         metadata: adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` },
         whenWritable: whenReady,
         setFileStatus: (status) => service.setFileStatus(status),
@@ -51,7 +51,7 @@ await runProgram({
     const grpc = await startGrpcServer({
       host,
       port: settings.grpcPort,
-      services: [{ definition: configV1.ConfigServiceDefinition, implementation: service.implementation }],
+      services: [{ definition, implementation, endlessMethods: ["watchConfig"] }],
       tracer: telemetry.tracer("spillway-config"),
     });
     shutdown.add("gRPC server", (graceMs) => grpc.drain(graceMs));

@@ -31,7 +31,6 @@ export function createEnding({
     logger.info({ ...(signal === undefined ? {} : { signal }), graceMs, event: "stopping" }, "stopping");
     void shutdown.run(graceMs, logger).then(({ overdue }) => {
       logger.info({ event: "stopped" }, "stopped");
-      logger.flush();
       if (overdue.length > 0) forceExit(1);
       else setTimeout(reportLingering, lingerMs).unref();
     });

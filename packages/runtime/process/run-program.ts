@@ -12,6 +12,7 @@ import type { Environment } from "../settings/setting.ts";
 import { SpanTreePrinter } from "../telemetry/span-tree-printer.ts";
 import { startTelemetry, type Telemetry } from "../telemetry/start-telemetry.ts";
 import { createEnding } from "./ending.ts";
+import { explainListenError } from "./explain-listen-error.ts";
 import { readVersion } from "./read-version.ts";
 import { type Shutdown, ShutdownSequence } from "./shutdown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -25,7 +26,7 @@ export interface Program<Table extends SettingsTable> {
   /** Logs short lines instead of JSON where standard output is a terminal. */
   readonly isForPeople?: boolean;
   /** Whether span trees are printed where `SPILLWAY_PRINT_TRACES` is unset. Default: no. */
-  readonly printsTraces?: (options: Readonly<Record<string, string>>) => boolean;
+  readonly printsTraces?: (given: Pick<ProgramRun<Table>, "settings" | "options">) => boolean;
   /** Errors that are told by their message alone, since it says what to do. */
   readonly expectedErrors?: readonly (new (
     ...parameters: never[]
@@ -96,13 +97,15 @@ async function runStarted<Table extends ProcessTable>(
     serviceVersion: readVersion(),
     settings: values,
     logger,
-    ...((values.printTraces ?? program.printsTraces?.(options) ?? false)
+    ...((values.printTraces ?? program.printsTraces?.({ settings, options }) ?? false)
       ? { spanProcessor: new SpanTreePrinter(terminal) }
       : {}),
   });
   shutdown.add("telemetry", () => telemetry.shutdown());
   const fail = (error: unknown) => {
-    tell(error, program.expectedErrors ?? [], logger);
+    const advice = explainListenError(error, program.commandLine.settings, settings);
+    if (advice !== undefined) process.stderr.write(`${advice}\n`);
+    else tell(error, program.expectedErrors ?? [], logger);
     end(1);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(0, signal));

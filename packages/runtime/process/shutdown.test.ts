@@ -45,6 +45,19 @@ describe("shutdown", () => {
     expect(reached).toBe(true);
   });
 
+  it("closes at once what is opened after it began, and ends the start that opened it", async () => {
+    const shutdown = new ShutdownSequence();
+    await shutdown.run(0, logger);
+    let isClosed = false;
+    const open = () => {
+      shutdown.add("late", () => {
+        isClosed = true;
+      });
+    };
+    expect(open).toThrow("the program ends");
+    expect(isClosed).toBe(true);
+  });
+
   it("leaves a step that does not end, names it, and runs the others", async () => {
     const shutdown = new ShutdownSequence(30);
     let reached = false;

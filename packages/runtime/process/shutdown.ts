@@ -7,7 +7,8 @@ export interface Shutdown {
   readonly signal: AbortSignal;
   /**
    * Adds a step. Steps run one after another, the newest first, so that whatever was opened last is closed first.
-   * `graceMs` is what is left of the time for requests under way; the step must end soon after.
+   * `graceMs` is what is left of the time for requests under way; the step must end soon after. Once the shutdown has begun
+   * the step runs at once and `add` throws the signal's reason, so that a start which still goes on ends there.
    */
   add(name: string, step: (graceMs: number) => unknown): void;
 }
@@ -25,6 +26,8 @@ export class ShutdownSequence implements Shutdown {
   readonly #steps: { readonly name: string; readonly step: (graceMs: number) => unknown }[] = [];
   readonly #controller = new AbortController();
   readonly #closingMs: number;
+  /** Set once it runs. */
+  #logger: Logger | undefined;
 
   /** `closingMs` is what steps have beyond the grace to close what they hold, all together. Default 5000. */
   constructor(closingMs = defaultClosingMs) {
@@ -36,12 +39,17 @@ export class ShutdownSequence implements Shutdown {
   }
 
   add(name: string, step: (graceMs: number) => unknown): void {
+    if (this.#logger !== undefined) {
+      void runStep({ name, step }, 0, this.#logger);
+      throw this.signal.reason;
+    }
     this.#steps.push({ name, step });
   }
 
   /** Runs all steps, whatever fails. Never rejects. */
   async run(graceMs: number, logger: Logger): Promise<ShutdownOutcome> {
-    this.#controller.abort();
+    this.#logger = logger;
+    this.#controller.abort(new Error("the program ends"));
     const graceEndsAt = Date.now() + graceMs;
     const overdue: string[] = [];
     for (let next = this.#steps.pop(); next !== undefined; next = this.#steps.pop()) {

@@ -47,7 +47,7 @@ function describeAttempt(attributes: Attributes): SpanDescription {
     outcome: isServed ? "served" : "failed",
     detail: isServed
       ? join([decision, firstChunk(attributes), usage(attributes, "gen_ai.usage")])
-      : `${join([text(attributes, "http.response.status_code"), failure(attributes)], " ")} → ${decision}`,
+      : `${failure(attributes)} → ${decision}`,
     notes: [],
     isAttempt: true,
   };
@@ -61,7 +61,10 @@ function partPlayed(attributes: Attributes): string {
 }
 
 function failure(attributes: Attributes): string {
-  return text(attributes, "spillway.attempt.failure_class") || text(attributes, "error.type");
+  const errorType = text(attributes, "error.type");
+  const failureClass = text(attributes, "spillway.attempt.failure_class");
+  // Of an answer the type is its status; else it says no more than the class.
+  return failureClass === "" || /^\d+$/.test(errorType) ? join([errorType, failureClass], " ") : failureClass;
 }
 
 function firstChunk(attributes: Attributes): string {
@@ -72,7 +75,7 @@ function firstChunk(attributes: Attributes): string {
 function usage(attributes: Attributes, prefix: string): string {
   const input = attributes[`${prefix}.input_tokens`];
   const output = attributes[`${prefix}.output_tokens`];
-  return input === undefined && output === undefined ? "" : `${input ?? "?"} + ${output ?? "?"} tokens`;
+  return input === undefined && output === undefined ? "" : `${input ?? "?"} tokens in, ${output ?? "?"} out`;
 }
 
 function describeOutcome(attributes: Attributes): string {

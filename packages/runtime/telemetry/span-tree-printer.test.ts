@@ -70,7 +70,7 @@ const fellBack: DrawnSpan = {
           isError: true,
           attributes: attempt(1, "big", {
             "spillway.target.role": "PRIMARY",
-            "http.response.status_code": 503,
+            "error.type": "503",
             "spillway.attempt.failure_class": "PROVIDER_OVERLOADED",
             "spillway.attempt.decision": "retry",
           }),
@@ -83,6 +83,7 @@ const fellBack: DrawnSpan = {
           attributes: attempt(2, "big", {
             "spillway.target.role": "PRIMARY",
             "spillway.attempt.retry": true,
+            "error.type": "timeout",
             "spillway.attempt.failure_class": "PROVIDER_TIMEOUT_CONNECT",
             "spillway.attempt.decision": "next",
           }),
@@ -119,7 +120,7 @@ describe("span tree printer", () => {
         ├ ✗ 1 openai/big    primary         2.0 ms  503 PROVIDER_OVERLOADED → retry
         │   backoff                         200 ms
         ├ ✗ 2 openai/big    primary, retry  1.0 ms  PROVIDER_TIMEOUT_CONNECT → next
-        └ ✓ 3 openai/small  fallback 1       53 ms  served · first token 3.1 ms · 9 + 12 tokens
+        └ ✓ 3 openai/small  fallback 1       53 ms  served · first token 3.1 ms · 9 tokens in, 12 out
       trace …
       "
     `);

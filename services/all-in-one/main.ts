@@ -1,0 +1,64 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigFileError } from "#config-file";
+import { configV1 } from "#contracts";
+import { EmbeddedPostgresError } from "#embedded-postgres";
+import { createInProcessClient } from "#rpc";
+import { runProgram } from "#runtime";
+import { openOrCreateKeyFile } from "#secrets";
+import { startRoutingService } from "#services/routing";
+import { bringConfigInForce } from "./bring-config-in-force.ts";
+import { listen } from "./listen.ts";
+import { openDatabase } from "./open-database.ts";
+import { allInOneCommandLine, environment } from "./settings.ts";
+import { Startup } from "./startup.ts";
+
+await runProgram({
+  service: "spillway",
+  commandLine: allInOneCommandLine,
+  environment,
+  isForPeople: true,
+  printsTraces: ({ settings, options }) => options.config === undefined && settings.databaseUrl === undefined,
+  expectedErrors: [ConfigFileError, EmbeddedPostgresError],
+  async start(run) {
+    const { settings, options, logger, telemetry, shutdown } = run;
+    const { dataDirectory } = settings;
+    const tracer = telemetry.tracer("spillway");
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o711 });
+    const database = openDatabase(settings.databaseUrl, dataDirectory, run);
+    database.catch(run.fail);
+    const keyEncryptionKey = settings.keyEncryptionKey ?? openOrCreateKeyFile(join(dataDirectory, "key"));
+
+    // Requests are answered from the last configuration on disk while the database is still on its way.
+    const startup = new Startup("waiting for Postgres");
+    const config = startup.configService();
+    const isOpen = settings.databaseUrl === undefined;
+    const service = await startRoutingService({
+      config: createInProcessClient(configV1.ConfigServiceDefinition, config),
+      keyEncryptionKey,
+      snapshotPath: join(dataDirectory, "snapshot.bin"),
+      logger,
+      tracer,
+      isOpen,
+      awaitsConfigFile: options.config !== undefined,
+      adminToken: settings.adminToken?.reveal(),
+      serviceToken: settings.serviceToken?.reveal(),
+      allowPrivateUpstreams: settings.allowPrivateUpstreams,
+    });
+    shutdown.add("routing service", () => service.close());
+
+    const routing = startup.reportedBy(service.routing);
+    const addresses = await listen({ inference: service.inference, routing, config }, run, tracer);
+    logger.info({ event: "listening", ...addresses }, "listening; waiting for Postgres");
+
+    await bringConfigInForce({
+      ...run,
+      database: await database,
+      keyEncryptionKey,
+      startup,
+      routing,
+      isOpen,
+      addresses,
+    });
+  },
+});
