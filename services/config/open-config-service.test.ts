@@ -115,7 +115,7 @@ describe("while the database is away", () => {
     return { service, client: createInProcessClient(configV1.ConfigServiceDefinition, service.implementation) };
   }
 
-  test("calls fail, watches stay, and both go on when it is back", async () => {
+  test("calls fail, watches stay and say so, and both go on when it is back", async () => {
     const { link, databaseUrl } = await openBehindLink();
     const logged: string[] = [];
     const { service, client } = openOn(databaseUrl, logged);
@@ -123,7 +123,6 @@ describe("while the database is away", () => {
     await createModel(client, "before");
     const iterator = watch(client);
     expect((await iterator.next()).value?.event?.$case).toBe("snapshot");
-    const pending = iterator.next();
 
     link.cut();
     const failed = await failureOf(createModel(client, "meanwhile"));
@@ -132,13 +131,18 @@ describe("while the database is away", () => {
     const list = () => client.listEndpoints(messageOf(configV1.ListEndpointsRequest, {}));
     expect((await failureOf(list())).reason).toBe("DATABASE_UNAVAILABLE");
     await expect.poll(() => service.isDatabaseReachable()).toBe(false);
+    expect((await iterator.next()).value).toMatchObject({
+      event: { $case: "bookmark" },
+      staleReason: "its database cannot be reached",
+    });
+    const pending = iterator.next();
 
     link.mend();
     const { modelDefinition } = await eventually(() => createModel(client, "afterwards"));
-    expect(await pending).toMatchObject({
-      done: false,
-      value: { revision: modelDefinition?.revision, event: { $case: "delta" } },
-    });
+    let message = (await pending).value;
+    expect(message).toMatchObject({ staleReason: "" });
+    while (message?.event?.$case === "bookmark") message = (await iterator.next()).value;
+    expect(message).toMatchObject({ revision: modelDefinition?.revision, event: { $case: "delta" } });
     await expect.poll(() => service.isDatabaseReachable()).toBe(true);
     const password = new URL(databaseUrl).password;
     expect(logged.join("\n")).toMatch(/cannot be used; trying again/);

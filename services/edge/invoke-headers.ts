@@ -41,15 +41,18 @@ export function toInvokeHeaders(headers: IncomingHttpHeaders, requestId: string)
 
 /** The metadata that carries the caller's credential: `authorization` as it came, or `x-api-key` in its form. */
 export function toCallMetadata(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const { authorization } = headers;
-  if (authorization !== undefined) {
-    return { authorization };
-  }
   const key = headers["x-api-key"];
-  return typeof key === "string" ? { authorization: `Bearer ${key}` } : noMetadata;
+  const authorization = headers.authorization ?? (typeof key === "string" ? `Bearer ${key}` : undefined);
+  if (authorization === undefined) {
+    return noMetadata;
+  }
+  return printableAscii.test(authorization) ? { authorization } : noKey;
 }
 
+const printableAscii = /^[ -~]*$/;
 const noMetadata: Readonly<Record<string, string>> = {};
+// Metadata can carry nothing but ASCII, and no key has anything else in it: this is refused as a wrong key is.
+const noKey: Readonly<Record<string, string>> = { authorization: "Bearer ?" };
 
 function dropNamedByConnection(kept: Record<string, string>, connection: string): void {
   for (const name of connection.toLowerCase().split(",")) {

@@ -335,6 +335,23 @@ describe("the configuration", () => {
     expect(await status()).toMatchObject({ ready: true });
   });
 
+  it("is stale while the config service says that it may be behind", async () => {
+    await start();
+    config.watch.send({ revision: 3n, event: snapshotOf([oneTarget()]) });
+    await inForce(3n);
+    const status = async () => routing?.routing.getConfigStatus({});
+    expect(await status()).toMatchObject({ ready: true, stale: false, staleReason: "" });
+    const event = { $case: "bookmark" as const, value: {} };
+    config.watch.send({ revision: 3n, event, staleReason: "its database cannot be reached" });
+    await expect.poll(async () => (await status())?.stale).toBe(true);
+    expect(await status()).toMatchObject({
+      ready: true,
+      staleReason: "the config service may be behind: its database cannot be reached",
+    });
+    config.watch.send({ revision: 3n, event });
+    await expect.poll(async () => (await status())?.stale).toBe(false);
+  });
+
   it("is forgotten and asked for anew when a change does not fit", async () => {
     await start({ random: () => 0 });
     const value = {

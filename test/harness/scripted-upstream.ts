@@ -155,7 +155,8 @@ function waitUntil(condition: () => boolean, timeoutMs: number, waiters: Set<() 
   });
 }
 
-function healthyStep(request: UpstreamRequest): UpstreamStep {
+/** A healthy answer: streamed where the body asks for a stream, with usage where it asks for it. */
+export function healthyStep(request: UpstreamRequest): UpstreamStep {
   const text = request.body.toString();
   if (/"stream"\s*:\s*true/.test(text)) {
     return chatStream(/"include_usage"\s*:\s*true/.test(text) ? { usage: scriptedUsage } : {});

@@ -16,7 +16,7 @@ export interface WatchPlace {
 
 /**
  * Sends the configuration and then its changes until the caller ends the stream. What happens while the receiver is slow
- * is sent as one delta. While the database is away nothing is sent and the stream stays; it ends with DRAINING on close.
+ * is sent as one delta. While the database is away the stream stays, and says so once; it ends with DRAINING on close.
  */
 export async function* watchConfig(
   place: WatchPlace,
@@ -48,6 +48,8 @@ export async function* watchConfig(
   }
 }
 
+const databaseAway = "its database cannot be reached";
+
 /** One watch: what its receiver holds, and what wakes it. */
 class Watch {
   readonly #place: WatchPlace;
@@ -61,6 +63,7 @@ class Watch {
   #held: bigint;
   #isFirst = true;
   #sentFileStatus: configV1.ConfigFileStatus | undefined;
+  #sentReachable = true;
   #bookmarkDueAt = 0;
 
   constructor(place: WatchPlace, signal: AbortSignal | undefined, resumeRevision: bigint) {
@@ -82,10 +85,10 @@ class Watch {
       const update = await this.#read();
       return update === undefined ? undefined : this.#toMessage(update);
     }
-    const isFileNews = feed.fileStatus !== this.#sentFileStatus;
+    const isNews = feed.fileStatus !== this.#sentFileStatus || feed.isDatabaseReachable !== this.#sentReachable;
     // A bookmark says that the receiver is up to date, which nobody knows while the database is away.
     const isBookmarkDue = feed.isDatabaseReachable && performance.now() >= this.#bookmarkDueAt;
-    return !this.#isFirst && (isFileNews || isBookmarkDue)
+    return !this.#isFirst && (isNews || isBookmarkDue)
       ? this.#toMessage({ revision: this.#held, event: { $case: "bookmark", value: {} } })
       : undefined;
   }
@@ -128,7 +131,8 @@ class Watch {
     this.#isFirst = false;
     this.#held = revision;
     this.#sentFileStatus = feed.fileStatus;
+    this.#sentReachable = feed.isDatabaseReachable;
     this.#bookmarkDueAt = performance.now() + bookmarkIntervalMs;
-    return { revision, event, file: feed.fileStatus };
+    return { revision, event, file: feed.fileStatus, staleReason: feed.isDatabaseReachable ? "" : databaseAway };
   }
 }
