@@ -1,0 +1,41 @@
+/** Where the targets of the test configuration are. */
+export interface TestUpstreams {
+  readonly first: { readonly baseUrl: string };
+  readonly second: { readonly baseUrl: string };
+}
+
+/** A key that may use every endpoint, and one that may use `chat` alone. */
+export const testKeys = { all: "sk-test-all-0123456789abcdef", narrow: "sk-test-narrow-0123456789abcdef" };
+
+/** Targets as trails and spans name them. */
+export const testTargets = { first: "openai-compatible/first-model", second: "openai-compatible/second-model" };
+
+/**
+ * The configuration that the scenarios share: `chat` falls back from the first target to the second, `split` draws between
+ * them 0.3 to 0.7, `solo` has the first alone and retries once.
+ */
+export function toTestConfig({ first, second }: TestUpstreams): string {
+  return `version: 1
+secrets:
+  - { name: local, provider: openai-compatible, value: { api_key: sk-upstream-secret } }
+models:
+  - { name: first, provider: openai-compatible, model: first-model, secret: local, base_url: "${first.baseUrl}" }
+  - { name: second, provider: openai-compatible, model: second-model, secret: local, base_url: "${second.baseUrl}" }
+endpoints:
+  - name: chat
+    primary: [{ model: first, weight: 1 }]
+    fallback: [{ model: second }]
+    fallback_config: { strategy: SEQUENTIAL, max_attempts: 1 }
+    policy: { retries: { max: 0 } }
+  - name: split
+    routing_strategy: REQUEST_BASED_TRAFFIC_SPLIT
+    primary: [{ model: first, weight: 0.3 }, { model: second, weight: 0.7 }]
+    policy: { retries: { max: 0 } }
+  - name: solo
+    primary: [{ model: first, weight: 1 }]
+    policy: { retries: { max: 1, initial_backoff: 1, max_backoff: 10 } }
+keys:
+  - { name: all, value: ${testKeys.all} }
+  - { name: narrow, value: ${testKeys.narrow}, endpoints: [chat] }
+`;
+}
