@@ -21,7 +21,6 @@ export interface EdgeEvents {
   requestFinished(finished: RequestFinished): void;
   requestFaulted(requestId: string, error: unknown): void;
   readinessFailed(reason: string): void;
-  listening(address: string): void;
   draining(graceMs: number): void;
   drained(cutOff: number): void;
 }
@@ -38,7 +37,6 @@ export function createEdgeEvents(logger: Logger): EdgeEvents {
     },
     requestFaulted: (requestId, error) => logger.error({ requestId, error }, "a fault of the edge itself"),
     readinessFailed: (reason) => logger.warn({ reason }, "not ready"),
-    listening: (address) => logger.info({ address }, "edge is listening"),
     draining: (graceMs) => logger.info({ graceMs }, "edge is draining"),
     drained: (cutOff) => logger.info({ cutOff }, "edge has drained"),
   };

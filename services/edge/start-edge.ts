@@ -27,7 +27,6 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
   await http.listen({ host: options.host, port: options.port });
   const { address, port } = http.server.address() as AddressInfo;
   const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-  events.listening(shown);
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
     drained ??= drainEdge(host, http.server, graceMs);
