@@ -6,16 +6,12 @@ import { playStep } from "./play-step.ts";
 import { chatCompletion, chatStream, scriptedUsage, type UpstreamStep } from "./upstream-steps.ts";
 
 export {
-  type ChatStreamOptions,
-  type CutKind,
   chatChunk,
   chatCompletion,
   chatStream,
   errorStep,
   htmlStep,
-  jsonStep,
   redirectStep,
-  type ScriptedUsage,
   scriptedUsage,
   sseEvent,
   type UpstreamStep,

@@ -136,7 +136,7 @@ export function sseEvent(data: unknown, lineEnd = "\n"): string {
 }
 
 /** Any JSON answer, with its `content-length`. */
-export function jsonStep(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): UpstreamStep {
+function jsonStep(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): UpstreamStep {
   const bytes = Buffer.from(JSON.stringify(body));
   return {
     status,

@@ -7,7 +7,7 @@ import type { OpenAiWireQuirks } from "./openai-wire.ts";
 import { readTokenUsage } from "./token-usage.ts";
 
 /** From here on building the whole tree of a body costs more than walking its bytes. */
-const maxParsedBytes = 64 * 1024;
+const maxParsedBytes = 4 * 1024;
 
 /** Reads a whole chat completion; its bytes are passed on as they are but for blank space around them. Never throws. */
 export function readChatCompletion(body: Buffer, quirks: OpenAiWireQuirks): CanonicalResponse {
