@@ -1,4 +1,4 @@
-import { errorsV1, inferenceV1 } from "#contracts";
+import { inferenceV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
 import type { ChainLink } from "../chain/resolve-chain.ts";
 import type { FailurePolicy, FailureRule } from "../policy/failure-policy.ts";
@@ -57,11 +57,6 @@ export class AttemptQueue {
   /** The first call of the request; undefined when the chain is empty. */
   first(): Try | undefined {
     return this.#takeUntried();
-  }
-
-  /** Whether a target that was not called yet is left. */
-  get hasUntried(): boolean {
-    return this.#untried.length > 0;
   }
 
   /** Decides what follows a failed call. A call that it returns counts as made. */
@@ -168,9 +163,4 @@ export class AttemptQueue {
 /** Whether the provider itself asks to be left alone for a while. */
 function asksForTime(failure: ProviderFailure): boolean {
   return (failure.retryAfterMs ?? 0) > 0;
-}
-
-/** Whether a class of failure says that the provider limits the rate. */
-export function isRateLimited(failureClass: errorsV1.FailureClass): boolean {
-  return failureClass === errorsV1.FailureClass.PROVIDER_RATE_LIMITED;
 }
