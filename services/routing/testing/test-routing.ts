@@ -22,6 +22,8 @@ export interface TestRoutingOptions {
   readonly secrets?: readonly configV1.SealedSecret[];
   readonly keys?: readonly configV1.ApiKey[];
   readonly isOpen?: boolean;
+  /** Stands in for the fake provider. */
+  readonly provider?: Provider;
   readonly keyEncryptionKey?: KeyEncryptionKey;
   /** Default: always 0.5. */
   readonly random?: () => number;
@@ -72,7 +74,7 @@ export class TestRouting {
         secrets: [...(options.secrets ?? [])],
         apiKeys: [...(options.keys ?? [])],
       },
-      findFakeProvider,
+      (id) => (id === fakeProvider.id ? (options.provider ?? fakeProvider) : undefined),
     );
     const log = (level: string) => (fields: object, message: string) =>
       void this.logged.push({ level, fields, message });
@@ -162,10 +164,6 @@ export function inShort(trail: inferenceV1.RouteTrail | undefined): string[] {
     const name = decisions.find(([, value]) => value === decision)?.[0] ?? "";
     return `${index} ${target} ${status} ${name}`;
   });
-}
-
-function findFakeProvider(id: string): Provider | undefined {
-  return id === fakeProvider.id ? fakeProvider : undefined;
 }
 
 function toSeenSpan(span: ReadableSpan): SeenSpan {
