@@ -16,6 +16,12 @@ describe("a program", () => {
 
   /** Starts a program whose `start` has this body. */
   function start(body: string, { argumentTexts = [] as string[], environment = {} } = {}) {
+    const child = spawn(process.execPath, [write(body), ...argumentTexts], { env: { ...process.env, ...environment } });
+    return watch(child);
+  }
+
+  /** Writes a program whose `start` has this body, and gives its path. */
+  function write(body: string): string {
     const path = join(folder, `${Math.random().toString(36).slice(2)}.mjs`);
     writeFileSync(
       path,
@@ -30,8 +36,7 @@ describe("a program", () => {
          async start({ settings, options, logger, shutdown, fail }) { ${body} },
        });`,
     );
-    const child = spawn(process.execPath, [path, ...argumentTexts], { env: { ...process.env, ...environment } });
-    return watch(child);
+    return path;
   }
 
   function watch(child: ChildProcess) {
@@ -54,19 +59,34 @@ describe("a program", () => {
     shutdown.add("server", () => server.close());
     logger.info({ event: "listening" }, "listening");`;
 
-  it("runs until SIGTERM, then its shutdown, and exits with 0", async () => {
-    const program = start(`${listen} shutdown.add("step", () => logger.info({}, "step done"));`);
-    await program.says("listening");
-    program.child.kill("SIGTERM");
-    const { code, stdout } = await program.exit;
-    expect(code).toBe(0);
-    expect(stdout).toContain("step done");
-    expect(
-      stdout
-        .trimEnd()
-        .split("\n")
-        .every((line) => JSON.parse(line).service === "test"),
-    ).toBe(true);
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+    "runs until %s, then its shutdown, and exits with 0",
+    async (signal) => {
+      const program = start(`${listen} shutdown.add("step", () => logger.info({}, "step done"));`);
+      await program.says("listening");
+      program.child.kill(signal);
+      const { code, stdout } = await program.exit;
+      expect(code).toBe(0);
+      expect(stdout).toContain("step done");
+      expect(
+        stdout
+          .trimEnd()
+          .split("\n")
+          .every((line) => JSON.parse(line).service === "test"),
+      ).toBe(true);
+    },
+  );
+
+  it("ends when npm, which started it through a shell, is gone", async () => {
+    const script = `${listen} logger.info({}, "pid=" + process.pid);`;
+    const path = write(script);
+    const shell = spawn("sh", ["-c", `"${process.execPath}" "${path}"; exit`], {
+      env: { ...process.env, npm_lifecycle_event: "start" },
+    });
+    const program = watch(shell);
+    await program.says("pid=");
+    shell.kill("SIGTERM");
+    expect((await program.exit).stdout).toContain('"message":"stopped"');
   });
 
   it("ends at once on a second signal", async () => {

@@ -16,6 +16,7 @@ import { explainListenError } from "./explain-listen-error.ts";
 import { readVersion } from "./read-version.ts";
 import { type Shutdown, ShutdownSequence } from "./shutdown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
+import { watchParent } from "./watch-parent.ts";
 
 /** A program of the house. */
 export interface Program<Table extends SettingsTable> {
@@ -52,7 +53,7 @@ export interface ProgramRun<Table extends SettingsTable> {
 type ProcessTable = typeof processSettings;
 
 /**
- * Runs a program until SIGTERM or SIGINT, then its shutdown; a second signal ends it at once. Settings or arguments that
+ * Runs a program until SIGTERM, SIGINT or SIGHUP, then its shutdown; a second signal ends it at once. Settings or arguments that
  * are wrong are told all at once, with exit code 1. The process ends by itself when nothing is left to do; it is ended by
  * force only when something does not close, which is then named.
  */
@@ -108,7 +109,13 @@ async function runStarted<Table extends ProcessTable>(
     else tell(error, program.expectedErrors ?? [], logger);
     end(1);
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(0, signal));
+  // A terminal that is closed sends SIGHUP, and takes no further text.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => end(0, signal));
+  watchParent(program.environment, () => {
+    logger.info({}, "npm has ended");
+    end(0);
+  });
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   process.on("uncaughtException", fail);
   try {
     await program.start({ settings, options, logger, telemetry, shutdown, terminal, fail });

@@ -1,7 +1,7 @@
 import type { HiddenText } from "./hidden-text.ts";
 
 /** Whether a host means only this machine. */
-export function isLoopbackHost(host: string): boolean {
+function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
