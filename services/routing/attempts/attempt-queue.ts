@@ -1,4 +1,4 @@
-import { errorsV1, inferenceV1 } from "#contracts";
+import { inferenceV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
 import type { ChainLink } from "../chain/resolve-chain.ts";
 import type { FailurePolicy, FailureRule } from "../policy/failure-policy.ts";
@@ -59,9 +59,16 @@ export class AttemptQueue {
     return this.#takeUntried();
   }
 
-  /** Whether a target that was not called yet is left. */
-  get hasUntried(): boolean {
-    return this.#untried.length > 0;
+  /** The call beside the first one; undefined when no other target is left or the budget is used up. */
+  hedge(): Try | undefined {
+    return this.#takeUntried();
+  }
+
+  /** Decides what follows a call that could not be made because its target had no place; the call is not counted. */
+  afterSaturated(saturated: Try, nowMs: number): NextStep {
+    this.#callsMade -= 1;
+    const untried = this.#takeUntried();
+    return untried === undefined ? this.#comeBack(saturated, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
   /** Decides what follows a failed call. A call that it returns counts as made. */
@@ -103,6 +110,11 @@ export class AttemptQueue {
     const { policy } = failed.link.target;
     const reconnects = failed.reconnects + (rule.retry === "once" ? 1 : 0);
     if (rule.retry === "no" || failed.triesBefore >= policy.maxRetries || reconnects > 1) {
+      return undefined;
+    }
+    // A target that has just counted as broken is left alone while there is another.
+    const isBroken = failed.link.target.breaker.state(nowMs) === "open";
+    if (isBroken && this.#untried.length + this.#parked.length > 0) {
       return undefined;
     }
     const waitMs = this.#waitBefore(failed, failure, rule);
@@ -168,9 +180,4 @@ export class AttemptQueue {
 /** Whether the provider itself asks to be left alone for a while. */
 function asksForTime(failure: ProviderFailure): boolean {
   return (failure.retryAfterMs ?? 0) > 0;
-}
-
-/** Whether a class of failure says that the provider limits the rate. */
-export function isRateLimited(failureClass: errorsV1.FailureClass): boolean {
-  return failureClass === errorsV1.FailureClass.PROVIDER_RATE_LIMITED;
 }

@@ -27,7 +27,7 @@ export interface EndpointSketch {
 }
 
 /** A policy with these fields, everything else open. */
-export function toPolicy(fields: Partial<configV1.Policy> = {}): configV1.Policy {
+function toPolicy(fields: Partial<configV1.Policy> = {}): configV1.Policy {
   return { ...configV1.Policy.fromPartial({}), ...fields };
 }
 

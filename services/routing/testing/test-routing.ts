@@ -1,7 +1,6 @@
 import { type Attributes, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { configV1, inferenceV1 } from "#contracts";
-import type { Provider } from "#providers";
 import type { CallContext, RpcError, Service } from "#rpc";
 import { KeyEncryptionKey } from "#secrets";
 import { systemClock } from "../clock.ts";
@@ -12,8 +11,8 @@ import { createInferenceService } from "../inference/inference-service.ts";
 import { HeldConfig } from "../snapshot/held-config.ts";
 import { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
-import { fakeProvider } from "./fake-provider.ts";
 import type { FakeTransport } from "./fake-transport.ts";
+import { createTestCompileHost } from "./test-compile-host.ts";
 
 /** What a test may set besides its endpoints. */
 export interface TestRoutingOptions {
@@ -72,7 +71,7 @@ export class TestRouting {
         secrets: [...(options.secrets ?? [])],
         apiKeys: [...(options.keys ?? [])],
       },
-      findFakeProvider,
+      createTestCompileHost(),
     );
     const log = (level: string) => (fields: object, message: string) =>
       void this.logged.push({ level, fields, message });
@@ -162,10 +161,6 @@ export function inShort(trail: inferenceV1.RouteTrail | undefined): string[] {
     const name = decisions.find(([, value]) => value === decision)?.[0] ?? "";
     return `${index} ${target} ${status} ${name}`;
   });
-}
-
-function findFakeProvider(id: string): Provider | undefined {
-  return id === fakeProvider.id ? fakeProvider : undefined;
 }
 
 function toSeenSpan(span: ReadableSpan): SeenSpan {
