@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { keepConfigFile } from "#config-file";
-import type { routingV1 } from "#contracts";
+import type { inferenceV1, routingV1 } from "#contracts";
 import type { Service } from "#rpc";
 import type { ProgramRun } from "#runtime";
 import type { KeyEncryptionKey } from "#secrets";
@@ -19,8 +19,7 @@ export interface ConfigStart extends ProgramRun<typeof allInOneCommandLine.setti
   readonly keyEncryptionKey: KeyEncryptionKey;
   readonly startup: Startup;
   readonly routing: Pick<Service<routingV1.RoutingServiceDefinition>, "getConfigStatus">;
-  /** Whether callers need no key while none exist. */
-  readonly isOpen: boolean;
+  readonly inference: Pick<Service<inferenceV1.InferenceServiceDefinition>, "listModels">;
   readonly addresses: Addresses;
 }
 
@@ -28,7 +27,8 @@ const readinessPollMs = 5;
 
 /** Opens the config service on the database, puts the file or the demo in force, and says that all is ready. */
 export async function bringConfigInForce(start: ConfigStart): Promise<void> {
-  const { settings, options, logger, telemetry, shutdown, terminal, startup, database, isOpen } = start;
+  const { settings, options, logger, telemetry, shutdown, terminal, startup, database } = start;
+  shutdown.signal.throwIfAborted();
   const service = openConfigService({
     databaseUrl: database.url,
     keyEncryptionKey: start.keyEncryptionKey,
@@ -36,13 +36,13 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
     adminToken: settings.adminToken?.reveal(),
     serviceToken: settings.serviceToken?.reveal(),
   });
-  shutdown.add("config service", () => service.close());
+  startup.own(service);
   const config = service.implementation;
   const asAdmin = authorizedBy(settings.adminToken?.reveal());
 
   if (options.config === undefined) {
     await service.whenReady();
-    await writeDemoIfEmpty(config, asAdmin);
+    await writeDemoIfEmpty(config, asAdmin, { logger, signal: shutdown.signal });
   } else {
     await keepConfigFile({
       path: options.config,
@@ -58,15 +58,15 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
   startup.complete(config);
   while (!(await start.routing.getConfigStatus({})).ready) await setTimeout(readinessPollMs, undefined, shutdown);
 
-  const { endpoints, hasKeys } = await readOverview(config, authorizedBy(settings.serviceToken?.reveal()));
-  logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, hasKeys }, "ready");
+  const { endpoints, isOpen } = await readOverview(start.inference, config, asAdmin);
+  logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, isOpen }, "ready");
   const isDemo = options.config === undefined && endpoints.includes(demoEndpoint);
   terminal.write(
     formatWelcome({
       ...start.addresses,
       databasePlace: database.place,
       exportUrl: telemetry.exportUrl,
-      isOpen: isOpen && !hasKeys,
+      isOpen,
       endpoint: isDemo ? demoEndpoint : endpoints[0],
       isDemo,
     }),

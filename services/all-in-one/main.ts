@@ -32,14 +32,14 @@ await runProgram({
     // Requests are answered from the last configuration on disk while the database is still on its way.
     const startup = new Startup("waiting for Postgres");
     const config = startup.configService();
-    const isOpen = settings.databaseUrl === undefined;
+    shutdown.add("config service", () => startup.close());
     const service = await startRoutingService({
       config: createInProcessClient(configV1.ConfigServiceDefinition, config),
       keyEncryptionKey,
       snapshotPath: join(dataDirectory, "snapshot.bin"),
       logger,
       tracer,
-      isOpen,
+      isOpen: settings.databaseUrl === undefined,
       awaitsConfigFile: options.config !== undefined,
       adminToken: settings.adminToken?.reveal(),
       serviceToken: settings.serviceToken?.reveal(),
@@ -48,17 +48,11 @@ await runProgram({
     shutdown.add("routing service", () => service.close());
 
     const routing = startup.reportedBy(service.routing);
-    const addresses = await listen({ inference: service.inference, routing, config }, run, tracer);
+    const { inference } = service;
+    const addresses = await listen({ inference, routing, config }, run, tracer);
     logger.info({ event: "listening", ...addresses }, "listening; waiting for Postgres");
 
-    await bringConfigInForce({
-      ...run,
-      database: await database,
-      keyEncryptionKey,
-      startup,
-      routing,
-      isOpen,
-      addresses,
-    });
+    const services = { inference, routing, startup, keyEncryptionKey, addresses };
+    await bringConfigInForce({ ...run, ...services, database: await database });
   },
 });

@@ -1,5 +1,6 @@
 import { configV1, type routingV1 } from "#contracts";
 import { type CallContext, RpcError, type Service } from "#rpc";
+import type { OpenConfigService } from "#services/config";
 
 type ConfigService = Service<configV1.ConfigServiceDefinition>;
 type RoutingService = Service<routingV1.RoutingServiceDefinition>;
@@ -12,6 +13,7 @@ type Unary = (request: unknown, context?: CallContext) => Promise<unknown>;
 export class Startup {
   readonly #opened = Promise.withResolvers<ConfigService>();
   #service: ConfigService | undefined;
+  #owned: Pick<OpenConfigService, "close"> | undefined;
   #waitsFor: string | undefined;
 
   constructor(waitsFor: string) {
@@ -21,6 +23,16 @@ export class Startup {
   /** What is waited for; undefined once the start is complete. */
   get waitsFor(): string | undefined {
     return this.#waitsFor;
+  }
+
+  /** The service that `close` closes. */
+  own(service: Pick<OpenConfigService, "close">): void {
+    this.#owned = service;
+  }
+
+  /** Closes the config service where one was opened. */
+  async close(): Promise<void> {
+    await this.#owned?.close();
   }
 
   waitFor(what: string): void {

@@ -135,8 +135,9 @@ function detailText(detail: unknown): string {
     return toText(detail) ?? firstText(toJson(detail)?.message);
   }
   const faults = detail.slice(0, 8).map((entry) => {
-    const { loc, msg } = toJson(entry) ?? {};
-    return `${Array.isArray(loc) ? `${loc.join(".")}: ` : ""}${toText(msg) ?? ""}`;
+    const fault = toJson(entry) ?? {};
+    const place = Array.isArray(fault.loc) ? `${fault.loc.join(".")}: ` : "";
+    return place + (toText(fault.msg) ?? "");
   });
   return faults.join("; ");
 }

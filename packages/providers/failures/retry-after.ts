@@ -1,5 +1,6 @@
 const dayMs = 86_400_000;
 
+/** Headers of an answer, their names in lower case. */
 export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
 
 /**

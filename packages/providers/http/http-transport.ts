@@ -4,6 +4,7 @@ import { type ExchangeOwner, HttpExchange } from "./http-exchange.ts";
 import { type OriginPool, OriginPools } from "./origin-pools.ts";
 import { createSocketConnector } from "./socket-connector.ts";
 
+/** What an HTTP transport may reach, and how much it holds. */
 export interface HttpTransportOptions {
   /** Whether private, loopback and link-local addresses may be connected to. */
   readonly allowPrivateNetworks: boolean;

@@ -10,6 +10,7 @@ export interface OriginPool {
   lastUsedMs: number;
 }
 
+/** How many connections are kept, how long, and how they are made. */
 export interface OriginPoolsOptions {
   readonly connectionsPerOrigin: number;
   readonly maxIdleOrigins: number;

@@ -5,6 +5,7 @@ import { answerWithEcho } from "./echo-provider.ts";
 import { LocalExchange, type LocalTimers } from "./local-exchange.ts";
 import type { LocalScript } from "./local-step.ts";
 
+/** Where a local transport has its time from. */
 export interface LocalTransportOptions {
   /** Milliseconds since 1970; `Date.now` when left out. */
   readonly nowMs?: () => number;

@@ -27,7 +27,7 @@ const answerKeys = new Set([
 const choiceKeys = new Set(["index", "finish_reason", "error"]);
 
 /** Stands for a message that is there but was not read. */
-const unread = Object.freeze({});
+const unread = Object.freeze({ isUnread: true });
 
 /**
  * A small stand-in for a large completion, found by walking the bytes: what matters of the top level and of each choice, with

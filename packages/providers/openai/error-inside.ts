@@ -30,8 +30,12 @@ export function findErrorInside(answer: Json): ProviderFailure | undefined {
   return undefined;
 }
 
+/** Whether there is something: some servers send `null`, `""` or `{}` when nothing went wrong. */
 function isError(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== false && value !== "";
+  const object = toJson(value);
+  return object === undefined
+    ? value !== undefined && value !== null && value !== false && value !== ""
+    : Object.keys(object).length > 0;
 }
 
 /** An error without an `error` member: `{object:"error"}`, `{type:"error"}`, `{code, message}`, `{detail}`. */

@@ -83,6 +83,8 @@ describe.each(sizes)("a completion that is %s", (_name, padding) => {
       "PROVIDER_OVERLOADED",
     ],
     ["a null error", { error: null }, "answer"],
+    ["an empty error", { error: {} }, "answer"],
+    ["an error that is too long to read", { error: { text: "x".repeat(100_000) } }, "PROVIDER_BAD_RESPONSE"],
   ])("with %s", (_what, members, name) => {
     expect(failureOf(answer({ padding, ...members }))).toBe(name);
   });

@@ -95,7 +95,7 @@ function paintRow(row: Row): Row {
 }
 
 function faint(text: string): string {
-  return `\u001b[2m${text}\u001b[22m`;
+  return text === "" ? "" : `\u001b[2m${text}\u001b[22m`;
 }
 
 const paintOfOutcome: Readonly<Record<Row["outcome"], (text: string) => string>> = {

@@ -219,10 +219,14 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
       return;
     }
     this.isPastDeadline = limit.isDeadline;
-    if (this.#errorAnswer === undefined) {
-      this.onLimit(limit);
-    } else {
-      this.#classify(this.#errorAnswer);
+    try {
+      if (this.#errorAnswer === undefined) {
+        this.onLimit(limit);
+      } else {
+        this.#classify(this.#errorAnswer);
+      }
+    } catch (thrown) {
+      this.#failByOwnFault(thrown);
     }
   }
 

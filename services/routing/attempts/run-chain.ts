@@ -5,8 +5,8 @@ import type { Provider, ProviderCall, ProviderFailure, Transport } from "#provid
 import type { Logger } from "#runtime";
 import type { Chain } from "../chain/resolve-chain.ts";
 import type { Clock } from "../clock.ts";
-import type { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
+import type { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import type { CompiledEndpoint, Snapshot } from "../snapshot/snapshot.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";

@@ -46,10 +46,15 @@ function toAttempt(request: ChainRequest, attempt: AttemptRecord, nowMs: number)
     decision: isUnderWay ? AttemptDecision.SERVED : decision,
   };
   if (usage !== undefined) {
-    told.inputTokens = BigInt(usage.inputTokens);
-    told.outputTokens = BigInt(usage.outputTokens);
+    told.inputTokens = toCount(usage.inputTokens);
+    told.outputTokens = toCount(usage.outputTokens);
   }
   return told;
+}
+
+/** A provider may count as it likes; the wire has whole numbers. */
+function toCount(tokens: number): bigint {
+  return Number.isFinite(tokens) ? BigInt(Math.trunc(tokens)) : 0n;
 }
 
 const longestDetailBytes = 6 * 1024;

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { TransportFailure } from "#providers";
+import type { RpcError } from "#rpc";
 import type { MappingSketch } from "../testing/config-messages.ts";
 import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
+import { fakeProvider } from "../testing/fake-provider.ts";
 import {
   breaks,
   type FakeExchange,
@@ -413,6 +415,23 @@ describe("a request that is at fault", () => {
   });
 });
 
+it("a fault of the gateway itself ends the call and is logged, and nobody waits for ever", async () => {
+  const provider = { ...fakeProvider, createStreamDecoder: () => ({ push: () => fault(), end: () => fault() }) };
+  const fault = (): never => {
+    throw new Error("a bug");
+  };
+  const routing = new TestRouting({
+    transport: new FakeTransport(streams(...whole)),
+    endpoints: [{ targets: two }],
+    provider,
+  });
+  const { error } = await routing.readStream();
+  expect(error).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", metadata: { http_status: "500" } });
+  expect(error?.message).not.toContain("a bug");
+  expect(inShort(trailOf(error as RpcError))).toEqual(["1 fake/one 200 STOP"]);
+  expect(routing.logged).toContainEqual(expect.objectContaining({ level: "error" }));
+});
+
 it("an in-stream fault of the caller is told in the provider's words and stops the chain", async () => {
   const transport = new FakeTransport(streams(chunk({ error: "CALLER_CONTENT_POLICY" })), streams(...whole));
   const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
@@ -422,5 +441,5 @@ it("an in-stream fault of the caller is told in the provider's words and stops t
     reason: "CALLER_FAULT",
     metadata: { http_status: "400", class: "CALLER_CONTENT_POLICY" },
   });
-  expect(errorsV1.FailureClass.CALLER_CONTENT_POLICY).toBe(trailOf(error as never)?.attempts[0]?.failureClass);
+  expect(errorsV1.FailureClass.CALLER_CONTENT_POLICY).toBe(trailOf(error as RpcError)?.attempts[0]?.failureClass);
 });

@@ -109,7 +109,17 @@ export class StreamCall<Message>
   onEnd(run: ChainRun<StreamAttempt>, end: ChainEnd<StreamAttempt>): void {
     this.#signal?.close();
     this.#host.activeCalls.delete(this);
-    reportRequest(this.#host.requestLog, run, end);
+    try {
+      reportRequest(this.#host.requestLog, run, end);
+      this.#finish(run, end);
+    } catch (thrown) {
+      // Whatever is wrong, the reader must not wait for ever.
+      this.#queue.end(thrown);
+      throw thrown;
+    }
+  }
+
+  #finish(run: ChainRun<StreamAttempt>, end: ChainEnd<StreamAttempt>): void {
     const trail = trailOf(run);
     if (end.kind === "served") {
       this.#write(this.#parts().writer.onServed(trail));

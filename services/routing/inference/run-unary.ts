@@ -30,7 +30,7 @@ export function runUnary(
 
 interface Settle {
   readonly resolve: (answer: UnaryAnswer) => void;
-  readonly reject: (error: RpcError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
@@ -70,7 +70,17 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
   onEnd(run: ChainRun<UnaryAttempt>, end: ChainEnd<UnaryAttempt>): void {
     this.#signal?.close();
     this.#host.activeCalls.delete(this);
-    reportRequest(this.#host.requestLog, run, end);
+    try {
+      reportRequest(this.#host.requestLog, run, end);
+      this.#answer(run, end);
+    } catch (thrown) {
+      // Whatever is wrong, the caller must not wait for ever.
+      this.#settle.reject(thrown);
+      throw thrown;
+    }
+  }
+
+  #answer(run: ChainRun<UnaryAttempt>, end: ChainEnd<UnaryAttempt>): void {
     const nowMs = run.clock.monotonicMs();
     const trail = toTrail(run.request, run.attempts, nowMs);
     if (end.kind === "served") {

@@ -16,7 +16,11 @@ export class Entrance {
 
   /** Enters, now or later. `settle` is called once with whether every limit had a place, and not after `leave`. */
   enter(settle: (hasPlace: boolean) => void): void {
-    const limit = this.#limits[this.#entered];
+    let limit = this.#limits[this.#entered];
+    while (limit?.tryEnter()) {
+      this.#entered += 1;
+      limit = this.#limits[this.#entered];
+    }
     if (limit === undefined) {
       settle(true);
       return;

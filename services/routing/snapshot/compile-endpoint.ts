@@ -55,9 +55,7 @@ export function compileEndpoint(endpoint: configV1.GatewayEndpoint, host: Compil
 /** A rule and the mappings that it names; where a name stands for two, the PRIMARY one. */
 function compileRule(rule: configV1.Rule, targets: readonly Target[]): EndpointRule<Target>[] {
   const named = rule.use.flatMap((name) => targets.find((target) => target.name === name) ?? []);
-  return named.length === 0
-    ? []
-    : [{ name: rule.name, when: compileWhen(rule.when), targets: [...new Set(named)] }];
+  return named.length === 0 ? [] : [{ name: rule.name, when: compileWhen(rule.when), targets: [...new Set(named)] }];
 }
 
 function compileTarget(

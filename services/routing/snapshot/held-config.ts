@@ -1,5 +1,5 @@
 import type { configV1 } from "#contracts";
-import { compileEndpoint, type CompileHost } from "./compile-endpoint.ts";
+import { type CompileHost, compileEndpoint } from "./compile-endpoint.ts";
 import type { CallerKey, CompiledEndpoint, Snapshot } from "./snapshot.ts";
 
 /** The configuration as it was sent, by id: what deltas are applied to and what the disk keeps. It never changes. */

@@ -1,5 +1,5 @@
-import type { configV1 } from "#contracts";
 import type { CompiledExpression } from "#conditions";
+import type { configV1 } from "#contracts";
 import type { Provider } from "#providers";
 import type { EndpointRule } from "../chain/endpoint-rule.ts";
 import type { TargetBreaker } from "../health/target-breaker.ts";

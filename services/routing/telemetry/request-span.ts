@@ -16,7 +16,13 @@ import type { Clock } from "../clock.ts";
 import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { AttemptSpan, type AttemptStart, type AttemptSurroundings } from "./attempt-span.ts";
 import { SpanClock } from "./span-clock.ts";
-import { attributes, expressionFailedEventName, operationName, resolveSpanName, skippedEventName } from "./span-names.ts";
+import {
+  attributes,
+  expressionFailedEventName,
+  operationName,
+  resolveSpanName,
+  skippedEventName,
+} from "./span-names.ts";
 
 /** What became of a request. */
 export type RequestOutcome = "served" | "failed" | "stream_broken" | "cancelled";

@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { configV1, inferenceV1 } from "#contracts";
+import type { Provider } from "#providers";
 import type { CallContext, RpcError, Service } from "#rpc";
 import { KeyEncryptionKey } from "#secrets";
 import { systemClock } from "../clock.ts";
@@ -21,6 +22,8 @@ export interface TestRoutingOptions {
   readonly secrets?: readonly configV1.SealedSecret[];
   readonly keys?: readonly configV1.ApiKey[];
   readonly isOpen?: boolean;
+  /** Stands in for the fake provider. */
+  readonly provider?: Provider;
   readonly keyEncryptionKey?: KeyEncryptionKey;
   /** Default: always 0.5. */
   readonly random?: () => number;
@@ -71,7 +74,7 @@ export class TestRouting {
         secrets: [...(options.secrets ?? [])],
         apiKeys: [...(options.keys ?? [])],
       },
-      createTestCompileHost(),
+      createTestCompileHost({ provider: options.provider }),
     );
     const log = (level: string) => (fields: object, message: string) =>
       void this.logged.push({ level, fields, message });
