@@ -1,5 +1,6 @@
 export type { BodyFault, ByteSpan, ChatBody } from "./openai-chat/chat-body.ts";
 export { isBodyFault } from "./openai-chat/chat-body.ts";
+export { type ChatBodyInspection, inspectChatBody } from "./openai-chat/inspect-chat-body.ts";
 export {
   type OpenAiError,
   toClassName,
@@ -9,7 +10,6 @@ export {
   toOpenAiErrorEvent,
   toRoleName,
 } from "./openai-chat/openai-error.ts";
-export { type ChatBodyInspection, inspectChatBody } from "./openai-chat/inspect-chat-body.ts";
 export { toOpenAiModel, toOpenAiModelsBody } from "./openai-chat/openai-models.ts";
 export { type ChatBodyChanges, rewriteChatBody } from "./openai-chat/rewrite-chat-body.ts";
 export { scanChatBody } from "./openai-chat/scan-chat-body.ts";
