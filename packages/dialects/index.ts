@@ -1,5 +1,6 @@
 export type { BodyFault, ByteSpan, ChatBody } from "./openai-chat/chat-body.ts";
 export { isBodyFault } from "./openai-chat/chat-body.ts";
+export { type ChatBodyInspection, inspectChatBody } from "./openai-chat/inspect-chat-body.ts";
 export {
   type OpenAiError,
   toClassName,

@@ -1,6 +1,7 @@
 import type { Logger } from "#runtime";
 import { describeAttempts } from "./attempts/describe-attempts.ts";
 import type { ChainEnd, ChainRun } from "./attempts/run-chain.ts";
+import type { HealthListener } from "./health/target-health.ts";
 import type { RequestOutcome } from "./telemetry/request-span.ts";
 
 /** Which requests are logged at info. */
@@ -30,6 +31,14 @@ export function reportRequest(log: RequestLog, run: ChainRun, end: ChainEnd): vo
     },
     "request",
   );
+}
+
+/** Logs every change of a target's health. */
+export function reportHealthTo(logger: Logger): HealthListener {
+  return ({ health, from, to }) => {
+    const { providerId, model, baseUrl } = health.identity;
+    logger.warn({ target: `${providerId}/${model}`, baseUrl, from, to }, "the health of a target changed");
+  };
 }
 
 function toOutcome(end: ChainEnd): RequestOutcome {

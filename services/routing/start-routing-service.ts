@@ -6,13 +6,17 @@ import type { Logger } from "#runtime";
 import type { KeyEncryptionKey } from "#secrets";
 import type { Engine } from "./attempts/run-chain.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { reportHealthTo } from "./events.ts";
 import { explainChain } from "./explain/explain-chain.ts";
 import { Gate } from "./gate/gate.ts";
 import { requireToken } from "./gate/require-token.ts";
+import { HealthRegistry } from "./health/health-registry.ts";
 import { ActiveCalls } from "./inference/active-calls.ts";
 import { createInferenceService } from "./inference/inference-service.ts";
+import { LimitRegistry } from "./limits/limit-registry.ts";
 import { ConfigState } from "./snapshot/config-state.ts";
 import { ConfigWatch } from "./snapshot/config-watch.ts";
+import { forgetUnused } from "./snapshot/forget-unused.ts";
 import { OpenedSecrets } from "./snapshot/opened-secrets.ts";
 import { SnapshotFile } from "./snapshot/snapshot-file.ts";
 
@@ -56,7 +60,10 @@ export interface RoutingService {
 /** Starts the data plane. It does not wait for the config service: what the disk holds is in force at once. */
 export async function startRoutingService(options: RoutingServiceOptions): Promise<RoutingService> {
   const { config, logger, serviceToken, adminToken, random = Math.random, clock = systemClock } = options;
-  const state = new ConfigState({ findProvider, clock, awaitsConfigFile: options.awaitsConfigFile });
+  const health = new HealthRegistry(reportHealthTo(logger));
+  const limits = new LimitRegistry();
+  const compileHost = { findProvider, health, limits };
+  const state = new ConfigState({ compileHost, clock, awaitsConfigFile: options.awaitsConfigFile });
   const secrets = new OpenedSecrets(options.keyEncryptionKey);
   const file = new SnapshotFile(options.snapshotPath, logger);
   const saved = await file.read();
@@ -88,6 +95,7 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
       const { held } = state;
       if (held !== undefined) {
         secrets.keepOnly(held.snapshot.secrets);
+        forgetUnused(held.snapshot, health, limits);
         file.save(held.snapshot.revision, () => held.toMessage());
       }
     },
@@ -102,7 +110,7 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
     routing: {
       resolveChain: async (request, context) => {
         requireToken(adminToken, context);
-        return explainChain(state.snapshot, request, random);
+        return explainChain({ snapshot: state.snapshot, random, nowMs: clock.monotonicMs() }, request);
       },
       getConfigStatus: async () => state.status(),
     },

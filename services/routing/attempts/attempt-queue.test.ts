@@ -5,7 +5,7 @@ import { type ChainLink, resolveChain } from "../chain/resolve-chain.ts";
 import { defaultFailurePolicy } from "../policy/failure-policy.ts";
 import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
 import { toEndpoint } from "../testing/config-messages.ts";
-import { fakeProvider } from "../testing/fake-provider.ts";
+import { createTestCompileHost } from "../testing/test-compile-host.ts";
 import { type AttemptLimits, AttemptQueue, type Try } from "./attempt-queue.ts";
 
 const { FailureClass } = errorsV1;
@@ -18,8 +18,8 @@ function linksOf(
   const targets = Array.from({ length: count }, (_, index) =>
     index === 0 ? { model: "t0" } : { model: `t${index}`, fallback: index },
   );
-  const endpoint = compileEndpoint(toEndpoint({ targets, policy: { retries } }), () => fakeProvider);
-  return resolveChain(endpoint, { draw: 0 }).links;
+  const endpoint = compileEndpoint(toEndpoint({ targets, policy: { retries } }), createTestCompileHost());
+  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined }).links;
 }
 
 const limits: AttemptLimits = {

@@ -59,6 +59,18 @@ export class AttemptQueue {
     return this.#takeUntried();
   }
 
+  /** The call beside the first one; undefined when no other target is left or the budget is used up. */
+  hedge(): Try | undefined {
+    return this.#takeUntried();
+  }
+
+  /** Decides what follows a call that could not be made because its target had no place; the call is not counted. */
+  afterSaturated(saturated: Try, nowMs: number): NextStep {
+    this.#callsMade -= 1;
+    const untried = this.#takeUntried();
+    return untried === undefined ? this.#comeBack(saturated, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
+  }
+
   /** Decides what follows a failed call. A call that it returns counts as made. */
   afterFailure(failed: Try, failure: ProviderFailure, nowMs: number): NextStep {
     const rule = this.#limits.failures[failure.failureClass];
@@ -98,6 +110,11 @@ export class AttemptQueue {
     const { policy } = failed.link.target;
     const reconnects = failed.reconnects + (rule.retry === "once" ? 1 : 0);
     if (rule.retry === "no" || failed.triesBefore >= policy.maxRetries || reconnects > 1) {
+      return undefined;
+    }
+    // A target that has just counted as broken is left alone while there is another.
+    const isBroken = failed.link.target.breaker.state(nowMs) === "open";
+    if (isBroken && this.#untried.length + this.#parked.length > 0) {
       return undefined;
     }
     const waitMs = this.#waitBefore(failed, failure, rule);

@@ -59,6 +59,8 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     this.span = host.span?.startAttempt(this);
   }
 
+  /** Whether the provider has begun to answer, so that a hedge would come too late. */
+  abstract get hasBegunToAnswer(): boolean;
   /** The limit that passes first in the attempt's present phase. */
   protected abstract limit(): TimeLimit;
   protected abstract onAnswerHead(contentType: string): void;

@@ -18,6 +18,9 @@ export interface Exhaustion {
   readonly nowMs: number;
 }
 
+// Nobody knows when a place will be free; a second spares the gateway a storm of retries.
+const saturatedRetryMs = 1000;
+
 interface Verdict {
   readonly code: RpcCode;
   readonly reason: string;
@@ -77,6 +80,15 @@ function judge(exhaustion: Exhaustion, last: readonly AttemptRecord[]): Verdict 
       httpStatus: 429,
       message: `Every target of endpoint ${endpoint} is rate limited by its provider. ${summary(last)}`,
       details: toRetryInfo(last, exhaustion.nowMs),
+    };
+  }
+  if (last.length === 0 && exhaustion.attempts.length > 0) {
+    return {
+      code: "UNAVAILABLE",
+      reason: "TARGETS_SATURATED",
+      httpStatus: 503,
+      message: `Every target of endpoint ${endpoint} has as many requests in flight as it may have.`,
+      details: [toRetryDetail(saturatedRetryMs)],
     };
   }
   if (every(isUnreachable)) {
@@ -156,12 +168,13 @@ function toRetryInfo(last: readonly AttemptRecord[], nowMs: number): readonly Er
       smallestMs = Math.min(smallestMs, Math.max(0, startedAtMs + durationMs + failure.retryAfterMs - nowMs));
     }
   }
-  if (smallestMs === Number.POSITIVE_INFINITY) {
-    return [];
-  }
-  const seconds = Math.floor(smallestMs / 1000);
-  const retryDelay = { seconds: BigInt(seconds), nanos: Math.round((smallestMs - seconds * 1000) * 1e6) };
-  return [{ type: "google.rpc.RetryInfo", value: googleRpc.RetryInfo.encode({ retryDelay }).finish() }];
+  return smallestMs === Number.POSITIVE_INFINITY ? [] : [toRetryDetail(smallestMs)];
+}
+
+function toRetryDetail(waitMs: number): ErrorDetail {
+  const seconds = Math.floor(waitMs / 1000);
+  const retryDelay = { seconds: BigInt(seconds), nanos: Math.round((waitMs - seconds * 1000) * 1e6) };
+  return { type: "google.rpc.RetryInfo", value: googleRpc.RetryInfo.encode({ retryDelay }).finish() };
 }
 
 function isUnreachable(attempt: AttemptRecord): boolean {

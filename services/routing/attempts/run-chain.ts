@@ -5,15 +5,19 @@ import type { Provider, ProviderCall, ProviderFailure, Transport } from "#provid
 import type { Logger } from "#runtime";
 import type { Chain } from "../chain/resolve-chain.ts";
 import type { Clock } from "../clock.ts";
+import type { FailurePolicy } from "../policy/failure-policy.ts";
 import type { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import type { CompiledEndpoint, Snapshot } from "../snapshot/snapshot.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
-import { AttemptQueue, type Try } from "./attempt-queue.ts";
+import { AttemptQueue, type NextStep, type Try } from "./attempt-queue.ts";
+import { type AttemptRecord, toSkippedRecord } from "./attempt-record.ts";
+import { Lane, type LaneHost } from "./lane.ts";
 import { openCall } from "./open-call.ts";
 
 const { AttemptDecision } = inferenceV1;
+const { FailureClass } = errorsV1;
 
 /** What runs of all requests share. */
 export interface Engine {
@@ -59,17 +63,19 @@ export interface ChainListener<Served extends Attempt> {
 
 /**
  * Runs one chain: takes a call from the queue, makes it, and asks the queue what follows a failure, until an attempt serves
- * or nothing may be tried any more. After `commit` nothing else is tried.
+ * or nothing may be tried any more. A hedge opens a second lane beside the first. After `commit` nothing else is tried.
  */
-export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
+export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, LaneHost<Served> {
   readonly request: ChainRequest;
-  readonly attempts: Served[] = [];
+  /** Calls that were made and targets that were skipped, in the order in which they began. */
+  readonly attempts: AttemptRecord[] = [];
   deadlineAtMs: number;
   readonly #engine: Engine;
   readonly #listener: ChainListener<Served>;
   readonly #queue: AttemptQueue;
-  readonly #inFlight: Served[] = [];
-  #waitTimer: NodeJS.Timeout | undefined;
+  readonly #lanes: Lane<Served>[] = [];
+  #calls = 0;
+  #hedgeTimer: NodeJS.Timeout | undefined;
   #isCommitted = false;
   #isOver = false;
 
@@ -79,10 +85,9 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
     this.deadlineAtMs = request.deadlineAtMs;
     this.#listener = listener;
     const { maxTotalAttempts, failures } = request.endpoint.policy;
-    const { deadlineAtMs } = request;
     this.#queue = new AttemptQueue(request.chain.links, {
       maxTotalAttempts,
-      deadlineAtMs,
+      deadlineAtMs: request.deadlineAtMs,
       failures,
       random: engine.random,
     });
@@ -92,62 +97,88 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
     return this.#engine.clock;
   }
 
-  get streamMode(): configV1.StreamMode {
-    return this.request.endpoint.policy.streamMode;
-  }
-
   get span(): RequestSpan | undefined {
     return this.request.span;
   }
 
-  /** May end before it returns. */
-  start(): void {
-    const first = this.#queue.first();
-    if (first === undefined) {
-      this.#end({ kind: "exhausted", isPastDeadline: false });
-    } else {
-      this.#launch(first);
-    }
+  get streamMode(): configV1.StreamMode {
+    return this.request.endpoint.policy.streamMode;
   }
 
-  /** From now on only the caller's own deadline bounds the request, and no other target takes over. */
-  commit(): void {
+  get failures(): FailurePolicy {
+    return this.request.endpoint.policy.failures;
+  }
+
+  /** May end before it returns. */
+  start(): void {
+    const { hedgeAfterMs } = this.request.endpoint.policy;
+    if (hedgeAfterMs !== undefined) {
+      this.#hedgeTimer = setTimeout(openHedge, hedgeAfterMs, this);
+    }
+    this.#open(this.#queue.first());
+  }
+
+  /** This attempt answers. From now on only the caller's own deadline bounds the request, and no other target takes over. */
+  commit(winner: Attempt): void {
     this.#isCommitted = true;
     this.deadlineAtMs = this.request.callerDeadlineAtMs;
+    this.#cancelLanes(FailureClass.HEDGE_LOST, winner);
   }
 
   /** Ends the run at once: whoever asked has gone. */
   cancel(): void {
-    if (this.#isOver) {
-      return;
+    if (!this.#isOver) {
+      this.#end({ kind: "cancelled" }, FailureClass.CALLER_CANCELLED);
     }
-    this.#isOver = true;
-    clearTimeout(this.#waitTimer);
-    for (const attempt of this.#inFlight.splice(0)) {
-      attempt.cancel(errorsV1.FailureClass.CALLER_CANCELLED);
+  }
+
+  /** For the timer alone: a second attempt goes to the next target if the first has not begun to answer. */
+  hedge(): void {
+    const [lane, ...others] = this.#lanes;
+    const { attempt } = lane ?? {};
+    if (attempt?.number === 1 && !attempt.hasBegunToAnswer && others.length === 0) {
+      const next = this.#queue.hedge();
+      if (next !== undefined) {
+        this.#open(next);
+      }
     }
-    this.#listener.onEnd(this, { kind: "cancelled" });
+  }
+
+  launch(lane: Lane<Served>): void {
+    this.#calls += 1;
+    const attempt = this.#listener.createAttempt(this, lane.try, this.#calls);
+    lane.attempt = attempt;
+    this.attempts.push(attempt);
+    attempt.start();
+  }
+
+  onSaturated(lane: Lane<Served>, waitedMs: number): void {
+    this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+    const nowMs = this.clock.monotonicMs();
+    const step = this.#queue.afterSaturated(lane.try, nowMs);
+    this.attempts.push(toSkippedRecord(lane.try.link, { startedAtMs: nowMs - waitedMs, durationMs: waitedMs }));
+    this.#goOn(step);
   }
 
   onSettled(settled: Attempt): void {
-    const index = this.#inFlight.indexOf(settled as Served);
-    const attempt = (index < 0 ? settled : this.#inFlight.splice(index, 1)[0]) as Served;
+    const attempt = settled as Served;
     const { failure } = attempt;
-    if (this.#isOver) {
+    this.#closeLane(attempt);
+    if (this.#isOver || failure?.failureClass === FailureClass.HEDGE_LOST) {
       this.#record(attempt, AttemptDecision.CANCELLED);
     } else if (failure === undefined) {
       this.#record(attempt, AttemptDecision.SERVED);
-      this.#end({ kind: "served", attempt });
+      this.#end({ kind: "served", attempt }, FailureClass.HEDGE_LOST);
     } else if (this.#isCommitted) {
       this.#record(attempt, AttemptDecision.STOP);
-      this.#end({ kind: "broken", attempt, failure });
+      this.#end({ kind: "broken", attempt, failure }, FailureClass.HEDGE_LOST);
     } else if (attempt.isPastDeadline) {
       this.#record(attempt, AttemptDecision.EXHAUSTED);
-      this.#end({ kind: "exhausted", isPastDeadline: true });
+      this.#end({ kind: "exhausted", isPastDeadline: true }, FailureClass.PROVIDER_TIMEOUT_TOTAL);
     } else {
-      const { decision, next } = this.#queue.afterFailure(attempt.try, failure, this.clock.monotonicMs());
-      this.#record(attempt, decision);
-      this.#goOn(next);
+      const step = this.#queue.afterFailure(attempt.try, failure, this.clock.monotonicMs());
+      this.#record(attempt, this.#decisionOf(step));
+      this.#goOn(step);
     }
   }
 
@@ -163,21 +194,41 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
     this.#engine.logger.error({ ...fields, endpoint: this.request.endpoint.name }, message);
   }
 
-  #goOn(next: Try | undefined): void {
-    if (next === undefined) {
-      this.#end({ kind: "exhausted", isPastDeadline: false });
-    } else if (next.waitMs > 0) {
-      this.#waitTimer = setTimeout(() => this.#launch(next), next.waitMs);
-    } else {
-      this.#launch(next);
+  queueWaitMs(): number {
+    return Math.min(this.request.endpoint.policy.maxQueueWaitMs, this.deadlineAtMs - this.clock.monotonicMs());
+  }
+
+  /** A lane that goes on beside this one may still serve. */
+  #decisionOf({ decision }: NextStep): inferenceV1.AttemptDecision {
+    return decision === AttemptDecision.EXHAUSTED && this.#lanes.length > 0 ? AttemptDecision.NEXT : decision;
+  }
+
+  #goOn({ decision, next }: NextStep): void {
+    if (next !== undefined || decision === AttemptDecision.STOP || this.#lanes.length === 0) {
+      this.#open(next);
     }
   }
 
-  #launch(next: Try): void {
-    const attempt = this.#listener.createAttempt(this, next, this.attempts.length + 1);
-    this.attempts.push(attempt);
-    this.#inFlight.push(attempt);
-    attempt.start();
+  /** Makes a call, or ends the run when there is none to be made. */
+  #open(next: Try | undefined): void {
+    if (next === undefined) {
+      this.#end({ kind: "exhausted", isPastDeadline: false }, FailureClass.HEDGE_LOST);
+      return;
+    }
+    const lane = new Lane<Served>(this, next);
+    this.#lanes.push(lane);
+    lane.start();
+  }
+
+  #closeLane(attempt: Served): void {
+    const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
+    const [lane] = this.#lanes.splice(index, 1);
+    const wasOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
+    lane?.release(attempt.failure);
+    const isOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
+    if (wasOpen !== isOpen) {
+      attempt.span?.addBreakerChange(wasOpen ?? "", isOpen ?? "");
+    }
   }
 
   #record(attempt: Served, decision: inferenceV1.AttemptDecision): void {
@@ -185,8 +236,27 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost {
     attempt.span?.end(attempt);
   }
 
-  #end(end: ChainEnd<Served>): void {
+  #cancelLanes(failureClass: errorsV1.FailureClass, except?: Attempt): void {
+    clearTimeout(this.#hedgeTimer);
+    // Cancelled attempts settle at once and take their lanes from the list.
+    for (const lane of this.#lanes.slice()) {
+      if (lane.attempt === undefined) {
+        this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+      }
+      if (except === undefined || lane.attempt !== except) {
+        lane.cancel(failureClass);
+      }
+    }
+  }
+
+  /** Lanes that are still open end as this class. */
+  #end(end: ChainEnd<Served>, others: errorsV1.FailureClass): void {
     this.#isOver = true;
+    this.#cancelLanes(others);
     this.#listener.onEnd(this, end);
   }
+}
+
+function openHedge(run: ChainRun): void {
+  run.hedge();
 }

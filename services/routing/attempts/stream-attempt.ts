@@ -22,7 +22,7 @@ export interface StreamSink {
 export interface StreamHost extends AttemptHost {
   readonly streamMode: configV1.StreamMode;
   /** The attempt is the one that answers. */
-  commit(): void;
+  commit(winner: StreamAttempt): void;
 }
 
 // After a finish reason the answer is whole; usage and the end marker are waited for no longer than this.
@@ -61,6 +61,10 @@ export class StreamAttempt extends Attempt {
     this.#pace.restart(this.host.clock.monotonicMs());
     this.exchange?.resume();
     this.rearm();
+  }
+
+  override get hasBegunToAnswer(): boolean {
+    return this.#hasOutput || this.#isCommitted;
   }
 
   protected override limit(): TimeLimit {
@@ -201,7 +205,7 @@ export class StreamAttempt extends Attempt {
 
   #commit(): void {
     this.#isCommitted = true;
-    this.#streamHost.commit();
+    this.#streamHost.commit(this);
     this.#pace.onOutput();
     this.#sink.onCommit(this);
     this.rearm();

@@ -12,10 +12,14 @@ export function toTrail(
   nowMs: number,
 ): inferenceV1.RouteTrail {
   let waitedMs = 0;
+  let waitedUntilMs = 0;
   const told: inferenceV1.Attempt[] = [];
   for (const attempt of attempts) {
     const one = toAttempt(request, attempt, nowMs);
-    waitedMs += one.durationMs;
+    const endMs = one.startMs + one.durationMs;
+    // A hedge runs beside another attempt; time in which both were waited for counts once.
+    waitedMs += Math.max(0, endMs - Math.max(waitedUntilMs, one.startMs));
+    waitedUntilMs = Math.max(waitedUntilMs, endMs);
     told.push(one);
   }
   return {

@@ -19,6 +19,10 @@ export class UnaryAttempt extends Attempt {
   #moreChunks: Buffer[] | undefined;
   #length = 0;
 
+  override get hasBegunToAnswer(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
   protected override limit(): TimeLimit {
     const { attemptMs, firstByteMs } = this.link.target.policy;
     const attemptAtMs = this.startedAtMs + attemptMs;

@@ -1,13 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
+import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { type EndpointSketch, type MappingSketch, toEndpoint } from "../testing/config-messages.ts";
-import { fakeProvider } from "../testing/fake-provider.ts";
-import { probabilityOf, resolveChain, skippedTargets } from "./resolve-chain.ts";
+import { createTestCompileHost } from "../testing/test-compile-host.ts";
+import { chanceOf, skippedTargets } from "./chain-chances.ts";
+import { resolveChain } from "./resolve-chain.ts";
 
-const compile = (sketch: EndpointSketch) => compileEndpoint(toEndpoint(sketch), () => fakeProvider);
+const resolve = (endpoint: CompiledEndpoint, draw: number) =>
+  resolveChain(endpoint, { draw, nowMs: 0, expressions: undefined });
+const compile = (sketch: EndpointSketch) => compileEndpoint(toEndpoint(sketch), createTestCompileHost());
 const names = (sketch: EndpointSketch, draw = 0) =>
-  resolveChain(compile(sketch), { draw }).links.map(({ target }) => target.name);
+  resolve(compile(sketch), draw).links.map(({ target }) => target.name);
 
 describe("a chain", () => {
   const a = { model: "a", weight: 1 };
@@ -48,8 +52,8 @@ describe("a chain", () => {
     const unordered = endpoint.modelMappings.map((mapping) =>
       Number.isNaN(mapping.fallbackOrder) ? { ...mapping, fallbackOrder: undefined } : mapping,
     );
-    const compiled = compileEndpoint({ ...endpoint, modelMappings: unordered }, () => fakeProvider);
-    const chain = resolveChain(compiled, { draw: 0 });
+    const compiled = compileEndpoint({ ...endpoint, modelMappings: unordered }, createTestCompileHost());
+    const chain = resolve(compiled, 0);
     expect(chain.links.map(({ target }) => target.name)).toEqual(["a", "first", "second", "last"]);
   });
 
@@ -102,15 +106,15 @@ describe("any chain", () => {
     fc.assert(
       fc.property(sketches, draws, (random, draw) => {
         const endpoint = compile(toSketch(random));
-        const chain = resolveChain(endpoint, { draw });
+        const chain = resolve(endpoint, draw);
         const targets = chain.links.map(({ target }) => target);
         const firstFallback = targets.findIndex((target) => endpoint.fallbacks.includes(target));
         const primaryCount = random.redraw ? random.weights.length : 1;
         expect(new Set(targets).size).toBe(targets.length);
-        expect(targets.length).toBe(primaryCount + endpoint.fallbacks.length);
+        expect(targets.length).toBe(primaryCount + Math.min(endpoint.maxFallbacks, endpoint.fallbacks.length));
         expect(firstFallback === -1 || firstFallback === primaryCount).toBe(true);
         expect(chain.links.map(({ position }) => position)).toEqual(targets.map((_, index) => index));
-        expect(resolveChain(endpoint, { draw })).toEqual(chain);
+        expect(resolve(endpoint, draw)).toEqual(chain);
         expect(targets.length + skippedTargets(endpoint, chain).length).toBe(
           random.weights.length + endpoint.fallbacks.length,
         );
@@ -122,8 +126,9 @@ describe("any chain", () => {
     fc.assert(
       fc.property(sketches, draws, (random, draw) => {
         const endpoint = compile(toSketch(random));
-        const [first] = resolveChain(endpoint, { draw }).links;
-        expect(first === undefined ? 0 : probabilityOf(endpoint, first.target)).toBeGreaterThan(0);
+        const chain = resolve(endpoint, draw);
+        const [first] = chain.links;
+        expect(first === undefined ? 0 : chanceOf(endpoint, chain, first.target)).toBeGreaterThan(0);
       }),
     );
   });
@@ -137,12 +142,12 @@ describe("any chain", () => {
         const count = 2_000;
         const firsts = new Map<string, number>();
         for (let index = 0; index < count; index += 1) {
-          const name = resolveChain(endpoint, { draw: (index + 0.5) / count }).links[0]?.target.name ?? "";
+          const name = resolve(endpoint, (index + 0.5) / count).links[0]?.target.name ?? "";
           firsts.set(name, (firsts.get(name) ?? 0) + 1);
         }
         for (const target of endpoint.primaries) {
           const share = (firsts.get(target.name) ?? 0) / count;
-          expect(Math.abs(share - probabilityOf(endpoint, target))).toBeLessThan(2 / count);
+          expect(Math.abs(share - chanceOf(endpoint, resolve(endpoint, 0), target))).toBeLessThan(2 / count);
         }
       }),
       { numRuns: 25 },
@@ -163,7 +168,7 @@ describe("any chain", () => {
     let afterA = 0;
     let aThenC = 0;
     for (let index = 0; index < count; index += 1) {
-      const [first, second] = resolveChain(endpoint, { draw: (index + 0.5) / count }).links;
+      const [first, second] = resolve(endpoint, (index + 0.5) / count).links;
       if (first?.target.name === "a") {
         afterA += 1;
         aThenC += second?.target.name === "c" ? 1 : 0;

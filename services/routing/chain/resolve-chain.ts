@@ -1,9 +1,19 @@
+import type { ExpressionFacts } from "#conditions";
+import type { Availability } from "../health/target-health.ts";
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
+import { type Choice, chooseCandidates } from "./choose-candidates.ts";
+import { unfitReason } from "./fitness.ts";
+import { drawSticky } from "./sticky-draw.ts";
+import { drawIndex, drawOrder, toCumulativeWeights } from "./weighted-draw.ts";
 
-/** What the chain of one request depends on besides its endpoint. */
-export interface RequestFacts {
+/** What the chain of one request depends on besides its endpoint and the health of its targets. */
+export interface ChainFacts {
   /** A random number from 0 up to but not 1; decides every draw of the request. */
   readonly draw: number;
+  /** On the monotonic clock. */
+  readonly nowMs: number;
+  /** What expressions and fitness read; undefined where the endpoint has neither. */
+  readonly expressions: ExpressionFacts | undefined;
 }
 
 /** A target and its place in a chain. */
@@ -11,16 +21,14 @@ export interface ChainLink {
   readonly target: Target;
   /** From 0. Whatever is not 0 was reached by fallback. */
   readonly position: number;
-  readonly reason: PlaceReason;
+  /** Why it has its place, for people. */
+  readonly reason: string;
 }
-
-/** Why a target has its place. */
-export type PlaceReason = "first primary" | "drawn by weight" | "redrawn" | "fallback";
 
 /** A target that is not tried, and why. */
 export interface SkippedTarget {
   readonly target: Target;
-  readonly reason: "not drawn";
+  readonly reason: string;
 }
 
 /** The targets of one request, in the order in which they would be tried. */
@@ -28,106 +36,119 @@ export interface Chain {
   /** Name of the rule that chose the mappings; empty when none held. */
   readonly rule: string;
   readonly links: readonly ChainLink[];
+  /** Targets that cannot serve the request or were drained by hand; those that were merely not drawn are not among them. */
+  readonly skipped: readonly SkippedTarget[];
+  /** Expressions that failed on this request. */
+  readonly notes: readonly string[];
+}
+
+interface Candidate {
+  readonly target: Target;
+  readonly reason: string;
 }
 
 /**
- * Resolves the chain: one PRIMARY (the first, or drawn by weight), with `redraw` the other ones, then the FALLBACK targets in
- * order. It is never empty while the endpoint has a target, and names none twice.
+ * Resolves the chain: the first rule that holds chooses the mappings, else all PRIMARY ones; one of them comes first (the
+ * first, by weight, or by sticky key), with `redraw` the other ones follow, then the FALLBACK targets in order, cut to
+ * `max_attempts`. A target that cannot serve the request is left out; one that is not healthy goes behind the others.
+ * The chain is never empty while the endpoint has a target, and names none twice.
  */
-export function resolveChain(endpoint: CompiledEndpoint, facts: RequestFacts): Chain {
-  const links: ChainLink[] = [];
-  const { primaries, policy, drawsByWeight } = endpoint;
-  if (policy.redraw) {
-    placeAllPrimaries(endpoint, facts.draw, links);
-  } else if (primaries.length > 0) {
-    const index = drawsByWeight ? drawIndex(endpoint.cumulativeWeights, facts.draw) : 0;
-    place(links, primaries[index], drawsByWeight ? "drawn by weight" : "first primary");
-  }
-  for (const target of endpoint.fallbacks) {
-    place(links, target, "fallback");
-  }
-  return { rule: "", links };
+export function resolveChain(endpoint: CompiledEndpoint, facts: ChainFacts): Chain {
+  const choice = chooseCandidates(endpoint, facts.expressions);
+  const skipped: SkippedTarget[] = [];
+  const candidates = placeCandidates(endpoint, choice, facts.draw);
+  const fit = facts.expressions === undefined ? candidates : leaveOutUnfit(candidates, facts.expressions, skipped);
+  return {
+    rule: choice.rule?.name ?? "",
+    links: orderByHealth(fit, facts.nowMs, skipped),
+    skipped,
+    notes: choice.notes,
+  };
 }
 
-/** The targets that a chain leaves out, and why. */
-export function skippedTargets(endpoint: CompiledEndpoint, chain: Chain): SkippedTarget[] {
-  const tried = new Set(chain.links.map((link) => link.target));
-  return endpoint.primaries.filter((target) => !tried.has(target)).map((target) => ({ target, reason: "not drawn" }));
-}
-
-/** The chance, from 0 to 1, that a request begins with this target. */
-export function probabilityOf(endpoint: CompiledEndpoint, target: Target): number {
-  const { primaries, cumulativeWeights, drawsByWeight, fallbacks } = endpoint;
-  if (primaries.length === 0) {
-    return target === fallbacks[0] ? 1 : 0;
-  }
-  if (!drawsByWeight) {
-    return target === primaries[0] ? 1 : 0;
-  }
-  if (!primaries.includes(target)) {
-    return 0;
-  }
-  const total = cumulativeWeights.at(-1) ?? 0;
-  return total > 0 ? target.weight / total : 1 / primaries.length;
-}
-
-function place(links: ChainLink[], target: Target | undefined, reason: PlaceReason): void {
-  if (target !== undefined) {
-    links.push({ target, position: links.length, reason });
-  }
-}
-
-function placeAllPrimaries(endpoint: CompiledEndpoint, draw: number, links: ChainLink[]): void {
-  const left = [...endpoint.primaries];
-  let rest = draw;
-  while (left.length > 0) {
-    const first = links.length === 0;
-    if (!endpoint.drawsByWeight) {
-      place(links, left.shift(), first ? "first primary" : "redrawn");
-      continue;
+function placeCandidates(endpoint: CompiledEndpoint, choice: Choice, draw: number): Candidate[] {
+  const placed: Candidate[] = [];
+  const first = firstTarget(endpoint, choice, draw);
+  if (first !== undefined) placed.push(first);
+  if (endpoint.policy.redraw) {
+    for (const target of inRedrawOrder(endpoint, choice.targets, draw)) {
+      if (target !== first?.target) placed.push({ target, reason: "redrawn" });
     }
-    const cumulative = toCumulative(left);
-    const index = drawIndex(cumulative, rest);
-    rest = residue(cumulative, index, rest);
-    place(links, left.splice(index, 1)[0], first ? "drawn by weight" : "redrawn");
   }
-}
-
-function toCumulative(targets: readonly Target[]): number[] {
-  let total = 0;
-  return targets.map(({ weight }) => {
-    total += weight;
-    return total;
-  });
-}
-
-/** The first index whose share of the sum reaches beyond the draw; weights that sum to 0 are drawn evenly. */
-function drawIndex(cumulativeWeights: readonly number[], draw: number): number {
-  const last = cumulativeWeights.length - 1;
-  const total = cumulativeWeights[last] ?? 0;
-  if (total <= 0) {
-    return Math.min(last, Math.floor(draw * cumulativeWeights.length));
+  let fallbacksLeft = endpoint.maxFallbacks;
+  for (const target of endpoint.fallbacks) {
+    if (fallbacksLeft === 0) break;
+    if (choice.rule?.targets.includes(target)) continue;
+    placed.push({ target, reason: "fallback" });
+    fallbacksLeft -= 1;
   }
-  const point = draw * total;
-  let index = 0;
-  while (index < last && isBelow(cumulativeWeights[index] ?? 0, point, total)) {
-    index += 1;
+  return placed;
+}
+
+function firstTarget(endpoint: CompiledEndpoint, choice: Choice, draw: number): Candidate | undefined {
+  const { targets, stickyKey } = choice;
+  if (targets.length === 0) return undefined;
+  const byRule = choice.rule === undefined ? "" : ` by rule ${choice.rule.name}`;
+  if (!endpoint.drawsByWeight)
+    return candidateAt(targets, 0, choice.rule === undefined ? "first primary" : `first${byRule}`);
+  if (stickyKey !== undefined) {
+    return candidateAt(targets, drawSticky(stickyKey, targets.map(toWeightedEntry)), `drawn by sticky key${byRule}`);
   }
-  return index;
+  const cumulative = choice.rule === undefined ? endpoint.cumulativeWeights : toCumulativeWeights(targets);
+  return candidateAt(targets, drawIndex(cumulative, draw), `drawn by weight${byRule}`);
 }
 
-/** The second comparison keeps a point that was rounded up to the total off targets of weight 0 at the end. */
-function isBelow(cumulativeWeight: number, point: number, total: number): boolean {
-  return cumulativeWeight <= point && cumulativeWeight < total;
+function candidateAt(targets: readonly Target[], index: number, reason: string): Candidate | undefined {
+  const target = targets[index];
+  return target === undefined ? undefined : { target, reason };
 }
 
-/** Where within the share of `index` the draw fell, from 0 to 1: as random as the draw was, and independent of the index. */
-function residue(cumulativeWeights: readonly number[], index: number, draw: number): number {
-  const count = cumulativeWeights.length;
-  const total = cumulativeWeights[count - 1] ?? 0;
-  const [start, end] =
-    total > 0
-      ? [(cumulativeWeights[index - 1] ?? 0) / total, (cumulativeWeights[index] ?? 0) / total]
-      : [index / count, (index + 1) / count];
-  return end > start ? Math.min(1 - Number.EPSILON, Math.max(0, (draw - start) / (end - start))) : 0;
+function toWeightedEntry({ mappingId, weight }: Target): { id: string; weight: number } {
+  return { id: mappingId, weight };
+}
+
+function inRedrawOrder(endpoint: CompiledEndpoint, targets: readonly Target[], draw: number): readonly Target[] {
+  return endpoint.drawsByWeight ? drawOrder(targets, draw) : targets;
+}
+
+function leaveOutUnfit(
+  candidates: Candidate[],
+  { request }: ExpressionFacts,
+  skipped: SkippedTarget[],
+): readonly Candidate[] {
+  const fit: Candidate[] = [];
+  for (const candidate of candidates) {
+    const reason = unfitReason(candidate.target, { stream: request.stream, body: request.bodyFacts });
+    if (reason === undefined) fit.push(candidate);
+    else skipped.push({ target: candidate.target, reason });
+  }
+  if (fit.length > 0) return fit;
+  // A gateway never refuses because of its own bookkeeping: the estimate may be wrong, and the provider knows better.
+  skipped.length = 0;
+  return candidates.map(({ target, reason }) => ({ target, reason: `${reason}, though none fits` }));
+}
+
+/** Healthy targets first, then the others in their order; drained ones only when there is nothing else. */
+function orderByHealth(candidates: readonly Candidate[], nowMs: number, skipped: SkippedTarget[]): ChainLink[] {
+  const links: ChainLink[] = [];
+  let behind: { readonly candidate: Candidate; readonly availability: Availability }[] | undefined;
+  for (const candidate of candidates) {
+    const { health, breaker } = candidate.target;
+    const availability = health.availability(breaker, nowMs);
+    if (availability === "available") {
+      links.push({ target: candidate.target, position: links.length, reason: candidate.reason });
+    } else {
+      behind ??= [];
+      behind.push({ candidate, availability });
+    }
+  }
+  if (behind !== undefined) {
+    const isAllDrained = links.length === 0 && behind.every(({ availability }) => availability === "drained");
+    for (const { candidate, availability } of behind) {
+      const { target, reason } = candidate;
+      if (availability === "drained" && !isAllDrained) skipped.push({ target, reason: "drained by hand" });
+      else links.push({ target, position: links.length, reason: `${reason}, put behind: ${availability}` });
+    }
+  }
+  return links;
 }

@@ -1,16 +1,26 @@
-import type { routingV1 } from "#contracts";
-import { isBodyFault, scanChatBody } from "#dialects";
+import { inferenceV1, type routingV1 } from "#contracts";
+import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
 import { invalidFields, RpcError } from "#rpc";
-import { probabilityOf, resolveChain, skippedTargets } from "../chain/resolve-chain.ts";
+import { chanceOf, skippedTargets } from "../chain/chain-chances.ts";
+import { toExpressionFacts } from "../chain/expression-facts.ts";
+import { type Chain, resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint } from "../gate/gate.ts";
 import { invalidBody } from "../inference/prepare-request.ts";
 import type { CompiledEndpoint, Snapshot, Target } from "../snapshot/snapshot.ts";
 
+/** What an explanation depends on besides the request. */
+export interface ExplainHost {
+  /** Undefined while there is no configuration. */
+  readonly snapshot: Snapshot | undefined;
+  readonly random: () => number;
+  /** On the monotonic clock. */
+  readonly nowMs: number;
+}
+
 /** Tells the chain that a request would get, and why. Throws `RpcError` when the request is at fault. */
 export function explainChain(
-  snapshot: Snapshot | undefined,
+  { snapshot, random, nowMs }: ExplainHost,
   request: routingV1.ResolveChainRequest,
-  random: () => number,
 ): routingV1.ResolveChainResponse {
   if (snapshot === undefined) {
     throw new RpcError({
@@ -24,25 +34,37 @@ export function explainChain(
   if (!(draw >= 0 && draw < 1)) {
     throw invalidFields([{ field: "draw", description: "must be from 0 up to but not 1" }]);
   }
-  checkBody(request.body);
-  const chain = resolveChain(endpoint, { draw });
+  const body = readBody(request.body);
+  const { headers } = request;
+  const dialect = request.dialect || inferenceV1.Dialect.OPENAI_CHAT;
+  const expressions = toExpressionFacts(endpoint.name, undefined, { dialect, headers, stream: body.stream, body });
+  const chain = resolveChain(endpoint, { draw, nowMs, expressions });
+  const describe = ({ target, reason }: { readonly target: Target; readonly reason: string }) =>
+    toChainTarget(endpoint, chain, { target, reason });
   return {
     revision: snapshot.revision,
     rule: chain.rule,
-    chain: chain.links.map(({ target, reason }) => toChainTarget(endpoint, target, reason)),
-    notes: [],
-    skipped: skippedTargets(endpoint, chain).map(({ target, reason }) => toChainTarget(endpoint, target, reason)),
+    chain: chain.links.map(describe),
+    skipped: skippedTargets(endpoint, chain).map(describe),
+    notes: [...chain.notes],
   };
 }
 
-function checkBody(bytes: Buffer): void {
-  const body = bytes.length === 0 ? undefined : scanChatBody(bytes);
-  if (body !== undefined && isBodyFault(body)) {
+const emptyRequest = Buffer.from('{"model":"-","messages":[{"role":"user","content":""}]}');
+
+function readBody(bytes: Buffer): ChatBody {
+  const body = scanChatBody(bytes.length === 0 ? emptyRequest : bytes);
+  if (isBodyFault(body)) {
     throw invalidBody(body.message, body.param);
   }
+  return body;
 }
 
-function toChainTarget(endpoint: CompiledEndpoint, target: Target, reason: string): routingV1.ChainTarget {
+function toChainTarget(
+  endpoint: CompiledEndpoint,
+  chain: Chain,
+  { target, reason }: { readonly target: Target; readonly reason: string },
+): routingV1.ChainTarget {
   const { mappingId, name, label, role } = target;
-  return { mappingId, name, target: label, role, probability: probabilityOf(endpoint, target), reason };
+  return { mappingId, name, target: label, role, probability: chanceOf(endpoint, chain, target), reason };
 }

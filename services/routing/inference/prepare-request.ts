@@ -3,6 +3,7 @@ import { inferenceV1 } from "#contracts";
 import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
 import { type CallContext, invalidFields, RpcError } from "#rpc";
 import type { ChainRequest, Engine } from "../attempts/run-chain.ts";
+import { toExpressionFacts } from "../chain/expression-facts.ts";
 import { resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint, type Gate } from "../gate/gate.ts";
 import type { CallerKey, Snapshot } from "../snapshot/snapshot.ts";
@@ -64,7 +65,8 @@ export function prepareRequest(
   const body = readBody(incoming);
   const callerDeadlineAtMs = startedAtMs + readCallerDeadline(engine, incoming, context);
   const draw = engine.random();
-  const chain = resolveChain(endpoint, { draw });
+  const expressions = endpoint.readsRequest ? toExpressionFacts(endpoint.name, key, { ...incoming, body }) : undefined;
+  const chain = resolveChain(endpoint, { draw, nowMs: startedAtMs, expressions });
   const span = startRequestSpan(
     { tracer: intake.tracer, clock: engine.clock, endpoint: endpoint.name, revision: snapshot.revision },
     context?.traceContext,

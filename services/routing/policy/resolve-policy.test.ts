@@ -18,6 +18,7 @@ describe("the policy of a target", () => {
       maxRetries: 1,
       initialBackoffMs: 250,
       maxBackoffMs: 8_000,
+      breaker: { failureRatio: 0.5, minRequests: 10, windowMs: 30_000, openForMs: 15_000, halfOpenProbes: 3 },
     });
     expect(resolveEndpointPolicy(undefined)).toMatchObject({
       deadlineMs: 600_000,

@@ -1,4 +1,5 @@
 import type { configV1 } from "#contracts";
+import type { BreakerPolicy } from "../health/target-breaker.ts";
 import { defaultPolicy } from "./default-policy.ts";
 import { type FailurePolicy, resolveFailurePolicy } from "./failure-policy.ts";
 
@@ -13,6 +14,7 @@ export interface TargetPolicy {
   readonly maxRetries: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
+  readonly breaker: BreakerPolicy;
 }
 
 /** How a request to one endpoint is run. */
@@ -21,6 +23,10 @@ export interface EndpointPolicy {
   readonly maxTotalAttempts: number;
   readonly streamMode: configV1.StreamMode;
   readonly redraw: boolean;
+  /** Undefined: attempts are not hedged. */
+  readonly hedgeAfterMs: number | undefined;
+  /** For how long an attempt may wait for a place. */
+  readonly maxQueueWaitMs: number;
   readonly failures: FailurePolicy;
 }
 
@@ -39,6 +45,7 @@ export function resolveTargetPolicy(levels: Levels): TargetPolicy {
     maxRetries: nearestRetries(levels, "max") ?? retries.max,
     initialBackoffMs: nearestRetries(levels, "initialBackoffMs") ?? retries.initialBackoffMs,
     maxBackoffMs: nearestRetries(levels, "maxBackoffMs") ?? retries.maxBackoffMs,
+    breaker: resolveBreaker(levels),
   };
 }
 
@@ -49,8 +56,25 @@ export function resolveEndpointPolicy(policy: configV1.Policy | undefined): Endp
     maxTotalAttempts: policy?.maxTotalAttempts ?? defaultPolicy.maxTotalAttempts,
     streamMode: policy?.streamMode || defaultPolicy.streamMode,
     redraw: policy?.redraw ?? defaultPolicy.redraw,
+    hedgeAfterMs: policy?.hedgeAfterMs,
+    maxQueueWaitMs: policy?.maxQueueWaitMs ?? defaultPolicy.maxQueueWaitMs,
     failures: resolveFailurePolicy(policy),
   };
+}
+
+function resolveBreaker(levels: Levels): BreakerPolicy {
+  const { breaker } = defaultPolicy;
+  return {
+    failureRatio: nearestBreaker(levels, "failureRatio") ?? breaker.failureRatio,
+    minRequests: nearestBreaker(levels, "minRequests") ?? breaker.minRequests,
+    windowMs: nearestBreaker(levels, "windowMs") ?? breaker.windowMs,
+    openForMs: nearestBreaker(levels, "openForMs") ?? breaker.openForMs,
+    halfOpenProbes: nearestBreaker(levels, "halfOpenProbes") ?? breaker.halfOpenProbes,
+  };
+}
+
+function nearestBreaker(levels: Levels, field: keyof configV1.Breaker): number | undefined {
+  return levels.find((level) => level?.breaker?.[field] !== undefined)?.breaker?.[field];
 }
 
 function nearestTimeout(levels: Levels, field: keyof configV1.Timeouts): number | undefined {

@@ -1,6 +1,6 @@
 import type { configV1, routingV1 } from "#contracts";
 import type { Clock } from "../clock.ts";
-import type { FindProvider } from "./compile-endpoint.ts";
+import type { CompileHost } from "./compile-endpoint.ts";
 import { HeldConfig } from "./held-config.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SavedConfig } from "./snapshot-file.ts";
@@ -10,7 +10,7 @@ const silenceUntilStaleMs = 75_000;
 
 /** What a state is made with. */
 export interface ConfigStateOptions {
-  readonly findProvider: FindProvider;
+  readonly compileHost: CompileHost;
   readonly clock: Clock;
   /** Whether the config service was started with a file that must be in force before this service is ready. */
   readonly awaitsConfigFile: boolean;
@@ -47,20 +47,20 @@ export class ConfigState {
 
   /** Starts from what the disk held. */
   restore(saved: SavedConfig): void {
-    this.#held = HeldConfig.fromSnapshot(saved.revision, saved.snapshot, this.#options.findProvider);
+    this.#held = HeldConfig.fromSnapshot(saved.revision, saved.snapshot, this.#options.compileHost);
     this.#heardAtMs = saved.savedAtMs;
   }
 
   /** Applies one message as a whole; true when the configuration changed. Throws if it does not fit what is held. */
   apply({ revision, event, file, staleReason }: configV1.WatchConfigResponse): boolean {
-    const { findProvider } = this.#options;
+    const { compileHost } = this.#options;
     const before = this.#held;
     if (event?.$case === "snapshot") {
-      this.#held = HeldConfig.fromSnapshot(revision, event.value, findProvider);
+      this.#held = HeldConfig.fromSnapshot(revision, event.value, compileHost);
     } else if (before === undefined || !this.#wasHeard) {
       throw new Error("the config service sent a change before it sent a snapshot");
     } else if (event?.$case === "delta") {
-      this.#held = before.withDelta(revision, event.value, findProvider);
+      this.#held = before.withDelta(revision, event.value, compileHost);
     } else if (before.snapshot.revision !== revision) {
       this.#held = before.withRevision(revision);
     }

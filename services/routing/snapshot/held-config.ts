@@ -1,5 +1,5 @@
 import type { configV1 } from "#contracts";
-import { compileEndpoint, type FindProvider } from "./compile-endpoint.ts";
+import { type CompileHost, compileEndpoint } from "./compile-endpoint.ts";
 import type { CallerKey, CompiledEndpoint, Snapshot } from "./snapshot.ts";
 
 /** The configuration as it was sent, by id: what deltas are applied to and what the disk keeps. It never changes. */
@@ -20,7 +20,7 @@ export class HeldConfig {
   }
 
   /** Takes a whole configuration. */
-  static fromSnapshot(revision: bigint, sent: configV1.Snapshot, findProvider: FindProvider): HeldConfig {
+  static fromSnapshot(revision: bigint, sent: configV1.Snapshot, host: CompileHost): HeldConfig {
     const held: SentConfig = {
       endpoints: new Map(sent.endpoints.map((endpoint) => [endpoint.endpointId ?? "", endpoint])),
       secrets: new Map(sent.secrets.map((secret) => [secret.secretId, secret])),
@@ -28,13 +28,13 @@ export class HeldConfig {
     };
     const endpoints = new Map<string, CompiledEndpoint>();
     for (const endpoint of held.endpoints.values()) {
-      endpoints.set(endpoint.name ?? "", compileEndpoint(endpoint, findProvider));
+      endpoints.set(endpoint.name ?? "", compileEndpoint(endpoint, host));
     }
     return new HeldConfig(held, { revision, endpoints, secrets: held.secrets, keys: compileKeys(held.keys) });
   }
 
   /** Applies changes as a whole; endpoints that did not change are not compiled again. */
-  withDelta(revision: bigint, delta: configV1.Delta, findProvider: FindProvider): HeldConfig {
+  withDelta(revision: bigint, delta: configV1.Delta, host: CompileHost): HeldConfig {
     const endpoints = new Map(this.#sent.endpoints);
     const compiled = new Map(this.snapshot.endpoints);
     for (const id of delta.deletedEndpointIds) {
@@ -47,7 +47,7 @@ export class HeldConfig {
     }
     // After all old names are gone, so that two endpoints may swap theirs in one delta.
     for (const endpoint of delta.endpoints) {
-      compiled.set(endpoint.name ?? "", compileEndpoint(endpoint, findProvider));
+      compiled.set(endpoint.name ?? "", compileEndpoint(endpoint, host));
     }
     const secrets = withChanges(this.#sent.secrets, {
       changed: delta.secrets,

@@ -1,5 +1,10 @@
+import type { CompiledExpression } from "#conditions";
 import type { configV1 } from "#contracts";
 import type { Provider } from "#providers";
+import type { EndpointRule } from "../chain/endpoint-rule.ts";
+import type { TargetBreaker } from "../health/target-breaker.ts";
+import type { TargetHealth } from "../health/target-health.ts";
+import type { ConcurrencyLimit } from "../limits/concurrency-limit.ts";
 import type { EndpointPolicy, TargetPolicy } from "../policy/resolve-policy.ts";
 
 /** One mapping of an endpoint, ready to be called. */
@@ -22,8 +27,20 @@ export interface Target {
   readonly secretId: string | undefined;
   /** Tokens; undefined when not declared. */
   readonly contextWindow: number | undefined;
+  /** Most tokens of an answer; undefined when not declared. */
+  readonly maxOutputTokens: number | undefined;
+  /** What the model is declared to do; empty when nothing is. */
+  readonly capabilities: ReadonlySet<string>;
   readonly propagatesTraceContext: boolean;
   readonly policy: TargetPolicy;
+  /** What is known of the target, shared by all endpoints that call it. */
+  readonly health: TargetHealth;
+  /** The breaker of `health` with this target's settings. */
+  readonly breaker: TargetBreaker;
+  /** Limits on attempts in flight, of the endpoint and of the model; all of them must be entered. */
+  readonly limits: readonly ConcurrencyLimit[];
+  /** Active health check; undefined for none. */
+  readonly probe: configV1.Probe | undefined;
 }
 
 /** An endpoint with everything worked out that does not depend on the request. */
@@ -36,8 +53,15 @@ export interface CompiledEndpoint {
   readonly primaries: readonly Target[];
   /** Sum of the weights of all primaries up to and with this one. */
   readonly cumulativeWeights: readonly number[];
-  /** In the order in which they are tried, cut to `max_attempts`. */
+  /** In the order in which they are tried. */
   readonly fallbacks: readonly Target[];
+  /** Most FALLBACK targets that one request tries; infinite for all. */
+  readonly maxFallbacks: number;
+  /** In the order in which they are evaluated. */
+  readonly rules: readonly EndpointRule<Target>[];
+  readonly stickyKey: CompiledExpression<string> | undefined;
+  /** Whether the chain depends on what is in the request. */
+  readonly readsRequest: boolean;
   readonly policy: EndpointPolicy;
 }
 

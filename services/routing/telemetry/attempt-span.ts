@@ -4,7 +4,7 @@ import type { Try } from "../attempts/attempt-queue.ts";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
 import { isTimeout } from "../policy/failure-policy.ts";
 import type { SpanClock } from "./span-clock.ts";
-import { attributes, operationName } from "./span-names.ts";
+import { attributes, breakerEventName, operationName } from "./span-names.ts";
 
 /** What the span of an attempt tells of its beginning. */
 export interface AttemptStart {
@@ -69,6 +69,11 @@ export class AttemptSpan {
   /** A stream's first output has come, so many milliseconds after the attempt's start. */
   setFirstOutput(afterMs: number): void {
     this.#span.setAttribute(attributes.timeToFirstChunk, afterMs / 1000);
+  }
+
+  /** The attempt's outcome moved the breaker of its target. */
+  addBreakerChange(from: string, to: string): void {
+    this.#span.addEvent(breakerEventName, { [attributes.breakerFrom]: from, [attributes.breakerTo]: to });
   }
 
   /** Ends the span with the attempt's outcome. */

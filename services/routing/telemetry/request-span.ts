@@ -10,12 +10,19 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
-import { type Chain, skippedTargets } from "../chain/resolve-chain.ts";
+import { skippedTargets } from "../chain/chain-chances.ts";
+import type { Chain } from "../chain/resolve-chain.ts";
 import type { Clock } from "../clock.ts";
 import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { AttemptSpan, type AttemptStart, type AttemptSurroundings } from "./attempt-span.ts";
 import { SpanClock } from "./span-clock.ts";
-import { attributes, operationName, resolveSpanName, skippedEventName } from "./span-names.ts";
+import {
+  attributes,
+  expressionFailedEventName,
+  operationName,
+  resolveSpanName,
+  skippedEventName,
+} from "./span-names.ts";
 
 /** What became of a request. */
 export type RequestOutcome = "served" | "failed" | "stream_broken" | "cancelled";
@@ -62,6 +69,9 @@ export class RequestSpan {
     for (const { target, reason } of skippedTargets(endpoint, chain)) {
       span.addEvent(skippedEventName, { [attributes.targetId]: target.mappingId, [attributes.skipReason]: reason });
     }
+    for (const note of chain.notes) {
+      span.addEvent(expressionFailedEventName, { [attributes.expressionError]: note });
+    }
     span.end(clock.nowMs());
   }
 
@@ -80,7 +90,7 @@ export class RequestSpan {
     this.#span.setAttributes({
       [attributes.usageInputTokens]: inputTokens,
       [attributes.usageOutputTokens]: outputTokens,
-      [attributes.attempts]: attempts.length,
+      [attributes.attempts]: attempts.filter(({ number }) => number > 0).length,
       [attributes.fallbackUsed]: attempts.some(({ link }) => link.position > 0),
       [attributes.outcome]: outcome,
       ...(served === undefined ? {} : { [attributes.servedTarget]: served.link.target.label }),

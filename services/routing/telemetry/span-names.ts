@@ -24,6 +24,7 @@ export const attributes = {
   draw: "spillway.chain.draw",
   chain: "spillway.chain.targets",
   skipReason: "spillway.chain.skip_reason",
+  expressionError: "spillway.chain.expression_error",
   targetId: "spillway.target.id",
   targetRole: "spillway.target.role",
   attemptNumber: "spillway.attempt.number",
@@ -32,6 +33,8 @@ export const attributes = {
   attemptFailureClass: "spillway.attempt.failure_class",
   attemptDecision: "spillway.attempt.decision",
   attemptBackoffMs: "spillway.attempt.backoff_ms",
+  breakerFrom: "spillway.breaker.from",
+  breakerTo: "spillway.breaker.to",
   attempts: "spillway.attempts",
   fallbackUsed: "spillway.fallback.used",
   servedTarget: "spillway.served.target",
@@ -42,3 +45,9 @@ export const attributes = {
 
 /** Event on the `resolve_chain` span for every target that is not tried. */
 export const skippedEventName = "target_skipped";
+
+/** Event on the `resolve_chain` span for every expression that could not be evaluated on the request. */
+export const expressionFailedEventName = "expression_failed";
+
+/** Event on an attempt's span when its outcome moved the breaker of its target. */
+export const breakerEventName = "breaker_changed";

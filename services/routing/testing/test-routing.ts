@@ -12,8 +12,8 @@ import { createInferenceService } from "../inference/inference-service.ts";
 import { HeldConfig } from "../snapshot/held-config.ts";
 import { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
-import { fakeProvider } from "./fake-provider.ts";
 import type { FakeTransport } from "./fake-transport.ts";
+import { createTestCompileHost } from "./test-compile-host.ts";
 
 /** What a test may set besides its endpoints. */
 export interface TestRoutingOptions {
@@ -74,7 +74,7 @@ export class TestRouting {
         secrets: [...(options.secrets ?? [])],
         apiKeys: [...(options.keys ?? [])],
       },
-      (id) => (id === fakeProvider.id ? (options.provider ?? fakeProvider) : undefined),
+      createTestCompileHost({ provider: options.provider }),
     );
     const log = (level: string) => (fields: object, message: string) =>
       void this.logged.push({ level, fields, message });

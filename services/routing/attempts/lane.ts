@@ -1,0 +1,84 @@
+import type { errorsV1 } from "#contracts";
+import type { ProviderFailure } from "#providers";
+import type { Clock } from "../clock.ts";
+import { reportOutcome } from "../health/report-outcome.ts";
+import { HealthPermit } from "../health/target-health.ts";
+import { Entrance } from "../limits/entrance.ts";
+import type { FailurePolicy } from "../policy/failure-policy.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Try } from "./attempt-queue.ts";
+
+/** What a lane needs of the request that it belongs to. */
+export interface LaneHost<Served extends Attempt> {
+  readonly clock: Clock;
+  readonly failures: FailurePolicy;
+  /** How long an attempt may wait for a place, from now. */
+  queueWaitMs(): number;
+  /** The lane's wait is over, and it has its place: the attempt begins. */
+  launch(lane: Lane<Served>): void;
+  /** The lane got no place. */
+  onSaturated(lane: Lane<Served>, waitedMs: number): void;
+}
+
+/** The way of one call: waits for its time, then for a place at its target, is made, and gives the place back. */
+export class Lane<Served extends Attempt = Attempt> {
+  readonly try: Try;
+  /** Set by the host when it launches. */
+  attempt: Served | undefined;
+  readonly #host: LaneHost<Served>;
+  #waitTimer: NodeJS.Timeout | undefined;
+  #entrance: Entrance | undefined;
+  #permit: HealthPermit | undefined;
+
+  constructor(host: LaneHost<Served>, next: Try) {
+    this.#host = host;
+    this.try = next;
+  }
+
+  start(): void {
+    if (this.try.waitMs > 0) this.#waitTimer = setTimeout(enterLane, this.try.waitMs, this);
+    else this.enter();
+  }
+
+  /** For the timer alone. */
+  enter(): void {
+    const { limits } = this.try.link.target;
+    if (limits.length === 0) {
+      this.#begin();
+      return;
+    }
+    const { clock } = this.#host;
+    const startedAtMs = clock.monotonicMs();
+    const nowMs = () => clock.monotonicMs();
+    this.#entrance = new Entrance(limits, startedAtMs + this.#host.queueWaitMs(), nowMs);
+    this.#entrance.enter((hasPlace) => {
+      if (hasPlace) this.#begin();
+      else this.#host.onSaturated(this, clock.monotonicMs() - startedAtMs);
+    });
+  }
+
+  /** Ends it at once, in whatever state it is. */
+  cancel(failureClass: errorsV1.FailureClass): void {
+    clearTimeout(this.#waitTimer);
+    if (this.attempt === undefined) this.#entrance?.leave();
+    else this.attempt.cancel(failureClass);
+  }
+
+  /** The attempt is over: tells the target's health and gives the place back. */
+  release(failure: ProviderFailure | undefined): void {
+    if (this.#permit !== undefined) {
+      const { clock, failures } = this.#host;
+      reportOutcome({ target: this.try.link.target, permit: this.#permit, failure, failures }, clock.monotonicMs());
+    }
+    this.#entrance?.leave();
+  }
+
+  #begin(): void {
+    this.#permit = new HealthPermit(this.try.link.target.breaker, this.#host.clock.monotonicMs());
+    this.#host.launch(this);
+  }
+}
+
+function enterLane(lane: Lane): void {
+  lane.enter();
+}
