@@ -5,7 +5,7 @@ import { ExpressionError } from "./expression-error.ts";
 import { CallerFacts, type ExpressionFacts, RequestFacts } from "./request-facts.ts";
 
 /** Longest expression that is accepted, in characters. */
-export const maxExpressionLength = 4096;
+const maxExpressionLength = 4096;
 
 /** What an evaluation gave, or why it gave nothing: an expression that fails never fails the request. */
 export type Evaluation<Value> =

@@ -10,6 +10,7 @@ export interface ErrorDetail {
   readonly value: Uint8Array;
 }
 
+/** What an `RpcError` is made from. */
 export interface RpcErrorInit {
   readonly code: RpcCode;
   /** Name of an `ErrorReason` without its prefix. */

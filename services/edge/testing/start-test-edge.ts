@@ -71,7 +71,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
 }
 
 /** A trail of one primary that was rate limited and one fallback that served. */
-export const servedTrail = inferenceV1.RouteTrail.fromPartial({
+const servedTrail = inferenceV1.RouteTrail.fromPartial({
   endpoint: "chat",
   revision: 7n,
   overheadMs: 0.4,

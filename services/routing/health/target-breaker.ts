@@ -12,6 +12,7 @@ export interface BreakerPolicy {
   readonly halfOpenProbes: number;
 }
 
+/** Closed lets every call through, open none, half-open a few probes. */
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** How one call ended, as far as health is concerned. `neutral` is the caller's fault, or nobody's. */

@@ -1,10 +1,12 @@
-/**
- * Names and attributes of every span of this service. They are an interface: people search and build dashboards by them.
- * The GenAI ones follow the OpenTelemetry semantic conventions for generative AI as of November 2026.
- */
+/** Operation of every call to a model; the names of its spans begin with it. */
 export const operationName = "chat";
+/** Name of the span over the choice of targets. */
 export const resolveSpanName = "resolve_chain";
 
+/**
+ * Attributes of every span of this service. They are an interface: people search and build dashboards by them. The GenAI
+ * ones follow the OpenTelemetry semantic conventions for generative AI as of November 2026.
+ */
 export const attributes = {
   operation: "gen_ai.operation.name",
   provider: "gen_ai.provider.name",
