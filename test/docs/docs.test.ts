@@ -95,7 +95,7 @@ describe("the docs", () => {
   it("give the defaults of a policy that the code has", () => {
     const code = read("services/routing/policy/default-policy.ts");
     const numbers = new Map(
-      [...code.matchAll(/(\w+): ([\d_]+)/g)].map(([, key, value]) => [key, Number(value?.replaceAll("_", ""))]),
+      [...code.matchAll(/(\w+): ([\d_.]+)/g)].map(([, key, value]) => [key, Number(value?.replaceAll("_", ""))]),
     );
     const rows = readRows("docs/configuration-file.md", /^Policy/);
     const names: Record<string, string> = {
@@ -108,6 +108,12 @@ describe("the docs", () => {
       initialBackoffMs: "retries.initial_backoff",
       maxBackoffMs: "retries.max_backoff",
       maxTotalAttempts: "max_total_attempts",
+      failureRatio: "breaker.failure_ratio",
+      minRequests: "breaker.min_requests",
+      windowMs: "breaker.window",
+      openForMs: "breaker.open_for",
+      halfOpenProbes: "breaker.half_open_probes",
+      maxQueueWaitMs: "max_queue_wait",
     };
     const documented = Object.fromEntries(rows.map(([key, , value]) => [key?.replaceAll("`", ""), value]));
     expect([...numbers.keys()].sort()).toEqual(Object.keys(names).sort());

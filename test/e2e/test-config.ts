@@ -12,15 +12,17 @@ export const testTargets = { first: "openai-compatible/first-model", second: "op
 
 /**
  * The configuration that the scenarios share: `chat` falls back from the first target to the second, `split` draws between
- * them 0.3 to 0.7, `solo` has the first alone and retries once.
+ * them 0.3 to 0.7, `solo` has the first alone and retries once. No breaker opens: scenarios must not reach each other.
  */
 export function toTestConfig({ first, second }: TestUpstreams): string {
+  const policy = "policy: { breaker: { min_requests: 1000000 } }";
+  const model = `provider: openai-compatible, secret: local, ${policy}`;
   return `version: 1
 secrets:
   - { name: local, provider: openai-compatible, value: { api_key: sk-upstream-secret } }
 models:
-  - { name: first, provider: openai-compatible, model: first-model, secret: local, base_url: "${first.baseUrl}" }
-  - { name: second, provider: openai-compatible, model: second-model, secret: local, base_url: "${second.baseUrl}" }
+  - { name: first, model: first-model, base_url: "${first.baseUrl}", ${model} }
+  - { name: second, model: second-model, base_url: "${second.baseUrl}", ${model} }
 endpoints:
   - name: chat
     primary: [{ model: first, weight: 1 }]
