@@ -4,7 +4,7 @@ import type { Target } from "../snapshot/snapshot.ts";
 import type { HealthPermit } from "./target-health.ts";
 
 /** Milliseconds for which a target is left alone that needs somebody to act, where the provider names no time. */
-export const longCoolMs = 300_000;
+const longCoolMs = 300_000;
 
 /** A call that is over. */
 export interface CallOutcome {
