@@ -3,7 +3,7 @@ import type { LimitRegistry } from "../limits/limit-registry.ts";
 import type { Snapshot, Target } from "./snapshot.ts";
 
 /** Every target of a configuration. */
-export function* targetsOf(snapshot: Snapshot): Generator<Target> {
+function* targetsOf(snapshot: Snapshot): Generator<Target> {
   for (const { primaries, fallbacks } of snapshot.endpoints.values()) {
     yield* primaries;
     yield* fallbacks;
