@@ -17,7 +17,7 @@ export interface Try {
   readonly waitMs: number;
 }
 
-/** What to do after a failed call. Without `next` the request is over. */
+/** What to do after a failed call. Without `next` the request is over, but for calls that are still under way. */
 export interface NextStep {
   readonly decision: inferenceV1.AttemptDecision;
   readonly next: Try | undefined;
@@ -46,8 +46,10 @@ interface Parked {
 export class AttemptQueue {
   readonly #limits: AttemptLimits;
   readonly #untried: ChainLink[];
-  readonly #parked: Parked[] = [];
+  #parked: Parked[] = [];
   #callsMade = 0;
+  // Calls that were given out and have not failed yet: two while an attempt is hedged.
+  #inFlight = 0;
 
   constructor(links: readonly ChainLink[], limits: AttemptLimits) {
     this.#untried = links.slice();
@@ -56,24 +58,27 @@ export class AttemptQueue {
 
   /** The first call of the request; undefined when the chain is empty. */
   first(): Try | undefined {
-    return this.#takeUntried();
+    return this.#takeUntried(0);
   }
 
-  /** The call beside the first one; undefined when no other target is left or the budget is used up. */
-  hedge(): Try | undefined {
-    return this.#takeUntried();
+  /** The call beside the first one; undefined when no other target is left that is healthy, or the budget is used up. */
+  hedge(nowMs: number): Try | undefined {
+    const index = this.#untried.findIndex((link) => isAvailable(link, nowMs));
+    return index < 0 ? undefined : this.#takeUntried(index);
   }
 
   /** Decides what follows a call that could not be made because its target had no place; the call is not counted. */
   afterSaturated(saturated: Try, nowMs: number): NextStep {
     this.#callsMade -= 1;
-    const untried = this.#takeUntried();
+    this.#inFlight -= 1;
+    const untried = this.#takeNext(nowMs);
     return untried === undefined ? this.#comeBack(saturated, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
   /** Decides what follows a failed call. A call that it returns counts as made. */
   afterFailure(failed: Try, failure: ProviderFailure, nowMs: number): NextStep {
     const rule = this.#limits.failures[failure.failureClass];
+    this.#inFlight -= 1;
     const retry = this.#retry(failed, failure, nowMs);
     if (retry !== undefined) {
       return { decision: AttemptDecision.RETRY, next: retry };
@@ -84,24 +89,37 @@ export class AttemptQueue {
     }
     if (rule.next === "larger-window") {
       this.#dropSmallerWindows(failed.link.target);
-      if (this.#untried.length === 0) {
+      if (this.#untried.length + this.#parked.length + this.#inFlight === 0) {
         return { decision: AttemptDecision.STOP, next: undefined };
       }
     }
-    const untried = this.#takeUntried();
+    const untried = this.#takeNext(nowMs);
     return untried === undefined ? this.#comeBack(failed, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
-  #takeUntried(): Try | undefined {
-    if (this.#callsMade >= this.#limits.maxTotalAttempts) {
+  /** The next target in order. Health may have changed since the chain was resolved: whoever is healthy now goes first. */
+  #takeNext(nowMs: number): Try | undefined {
+    return this.#takeUntried(
+      Math.max(
+        0,
+        this.#untried.findIndex((link) => isAvailable(link, nowMs)),
+      ),
+    );
+  }
+
+  #takeUntried(index: number): Try | undefined {
+    const link = this.#untried[index];
+    if (link === undefined || this.#callsMade >= this.#limits.maxTotalAttempts) {
       return undefined;
     }
-    const link = this.#untried.shift();
-    if (link === undefined) {
-      return undefined;
-    }
+    this.#untried.splice(index, 1);
+    return this.#count({ link, triesBefore: 0, reconnects: 0, waitMs: 0 });
+  }
+
+  #count(call: Try): Try {
     this.#callsMade += 1;
-    return { link, triesBefore: 0, reconnects: 0, waitMs: 0 };
+    this.#inFlight += 1;
+    return call;
   }
 
   /** The same target again, now; a target that asks for time is parked instead. */
@@ -130,8 +148,7 @@ export class AttemptQueue {
     if (this.#callsMade + 1 + this.#untried.length > this.#limits.maxTotalAttempts) {
       return undefined;
     }
-    this.#callsMade += 1;
-    return again;
+    return this.#count(again);
   }
 
   #waitBefore(failed: Try, failure: ProviderFailure, rule: FailureRule): number {
@@ -145,8 +162,11 @@ export class AttemptQueue {
     return this.#limits.random() * Math.min(maxBackoffMs, initialBackoffMs * 2 ** failed.triesBefore);
   }
 
-  /** Comes back to the target that is ready first, if its time comes before the deadline. */
+  /** Comes back to the target that is ready first, if its time comes before the deadline and nobody else may serve still. */
   #comeBack(failed: Try, nowMs: number): NextStep {
+    if (this.#inFlight > 0) {
+      return { decision: AttemptDecision.NEXT, next: undefined };
+    }
     let soonest: Parked | undefined;
     for (const parked of this.#parked) {
       if (soonest === undefined || parked.readyAtMs < soonest.readyAtMs) {
@@ -161,20 +181,24 @@ export class AttemptQueue {
       return { decision: AttemptDecision.EXHAUSTED, next: undefined };
     }
     this.#parked.splice(this.#parked.indexOf(soonest), 1);
-    this.#callsMade += 1;
     const isSameTarget = soonest.attempt.link === failed.link;
     return {
       decision: isSameTarget ? AttemptDecision.RETRY : AttemptDecision.NEXT,
-      next: { ...soonest.attempt, waitMs: Math.max(0, soonest.readyAtMs - nowMs) },
+      next: this.#count({ ...soonest.attempt, waitMs: Math.max(0, soonest.readyAtMs - nowMs) }),
     };
   }
 
   /** A prompt that was too long for one window fits only one that is declared larger. */
   #dropSmallerWindows(tooSmall: Target): void {
     const tooSmallTokens = tooSmall.contextWindow ?? Number.POSITIVE_INFINITY;
-    const larger = this.#untried.filter(({ target }) => (target.contextWindow ?? 0) > tooSmallTokens);
-    this.#untried.splice(0, this.#untried.length, ...larger);
+    const isLarger = ({ target }: ChainLink) => (target.contextWindow ?? 0) > tooSmallTokens;
+    this.#untried.splice(0, this.#untried.length, ...this.#untried.filter(isLarger));
+    this.#parked = this.#parked.filter(({ attempt }) => isLarger(attempt.link));
   }
+}
+
+function isAvailable({ target }: ChainLink, nowMs: number): boolean {
+  return target.health.availability(target.breaker, nowMs) === "available";
 }
 
 /** Whether the provider itself asks to be left alone for a while. */

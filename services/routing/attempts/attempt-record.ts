@@ -1,4 +1,4 @@
-import { errorsV1, inferenceV1 } from "#contracts";
+import { errorsV1, type inferenceV1 } from "#contracts";
 import type { ProviderFailure, TokenUsage } from "#providers";
 import type { ChainLink } from "../chain/resolve-chain.ts";
 
@@ -31,16 +31,14 @@ export function toFailure(failureClass: errorsV1.FailureClass, status = 0): Prov
 /** The record of a target that had no place for the request. Nothing was called. */
 export function toSkippedRecord(
   link: ChainLink,
-  { startedAtMs, durationMs }: { readonly startedAtMs: number; readonly durationMs: number },
+  of: Pick<AttemptRecord, "startedAtMs" | "durationMs" | "decision">,
 ): AttemptRecord {
   return {
+    ...of,
     link,
     number: 0,
-    startedAtMs,
-    durationMs,
     status: 0,
     failure: toFailure(errorsV1.FailureClass.TARGET_SATURATED),
-    decision: inferenceV1.AttemptDecision.NEXT,
     wasConnected: false,
     usage: undefined,
     model: undefined,

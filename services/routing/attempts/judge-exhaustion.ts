@@ -61,7 +61,7 @@ function judge(exhaustion: Exhaustion, last: readonly AttemptRecord[]): Verdict 
       code: "DEADLINE_EXCEEDED",
       reason: "DEADLINE_EXCEEDED",
       httpStatus: 504,
-      message: `The request's deadline passed before a target of endpoint ${endpoint} answered. ${summary(last)}`,
+      message: `The request's deadline passed before a target of endpoint ${endpoint} answered. ${summary(last.length === 0 ? exhaustion.attempts : last)}`,
     };
   }
   const every = (holds: (attempt: AttemptRecord) => boolean) => last.length > 0 && last.every(holds);

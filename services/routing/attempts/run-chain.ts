@@ -12,12 +12,16 @@ import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { AttemptQueue, type NextStep, type Try } from "./attempt-queue.ts";
-import { type AttemptRecord, toSkippedRecord } from "./attempt-record.ts";
+import { type AttemptRecord, toFailure, toSkippedRecord } from "./attempt-record.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { openCall } from "./open-call.ts";
 
 const { AttemptDecision } = inferenceV1;
 const { FailureClass } = errorsV1;
+
+// A wait that ends with the deadline may end a little before it.
+const deadlineToleranceMs = 5;
+const callerGaveUp = toFailure(FailureClass.CALLER_CANCELLED);
 
 /** What runs of all requests share. */
 export interface Engine {
@@ -78,6 +82,8 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   #hedgeTimer: NodeJS.Timeout | undefined;
   #isCommitted = false;
   #isOver = false;
+  // The deadline that ended the run was the caller's own, which tells nothing of any target.
+  #isOverForCaller = false;
 
   constructor(engine: Engine, request: ChainRequest, listener: ChainListener<Served>) {
     this.#engine = engine;
@@ -137,7 +143,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     const [lane, ...others] = this.#lanes;
     const { attempt } = lane ?? {};
     if (attempt?.number === 1 && !attempt.hasBegunToAnswer && others.length === 0) {
-      const next = this.#queue.hedge();
+      const next = this.#queue.hedge(this.clock.monotonicMs());
       if (next !== undefined) {
         this.#open(next);
       }
@@ -155,14 +161,22 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   onSaturated(lane: Lane<Served>, waitedMs: number): void {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1);
     const nowMs = this.clock.monotonicMs();
+    const { link } = lane.try;
+    const waited = { startedAtMs: nowMs - waitedMs, durationMs: waitedMs };
+    if (nowMs + deadlineToleranceMs >= this.deadlineAtMs) {
+      this.attempts.push(toSkippedRecord(link, { ...waited, decision: AttemptDecision.EXHAUSTED }));
+      this.#endAtDeadline();
+      return;
+    }
     const step = this.#queue.afterSaturated(lane.try, nowMs);
-    this.attempts.push(toSkippedRecord(lane.try.link, { startedAtMs: nowMs - waitedMs, durationMs: waitedMs }));
+    this.attempts.push(toSkippedRecord(link, { ...waited, decision: step.decision }));
     this.#goOn(step);
   }
 
   onSettled(settled: Attempt): void {
     const attempt = settled as Served;
     const { failure } = attempt;
+    this.#isOverForCaller ||= attempt.isPastDeadline && this.deadlineAtMs === this.request.callerDeadlineAtMs;
     this.#closeLane(attempt);
     if (this.#isOver || failure?.failureClass === FailureClass.HEDGE_LOST) {
       this.#record(attempt, AttemptDecision.CANCELLED);
@@ -172,12 +186,12 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     } else if (this.#isCommitted) {
       this.#record(attempt, AttemptDecision.STOP);
       this.#end({ kind: "broken", attempt, failure }, FailureClass.HEDGE_LOST);
-    } else if (attempt.isPastDeadline) {
+    } else if (attempt.isPastDeadline || this.clock.monotonicMs() >= this.deadlineAtMs) {
       this.#record(attempt, AttemptDecision.EXHAUSTED);
-      this.#end({ kind: "exhausted", isPastDeadline: true }, FailureClass.PROVIDER_TIMEOUT_TOTAL);
+      this.#endAtDeadline();
     } else {
       const step = this.#queue.afterFailure(attempt.try, failure, this.clock.monotonicMs());
-      this.#record(attempt, this.#decisionOf(step));
+      this.#record(attempt, step.decision);
       this.#goOn(step);
     }
   }
@@ -198,11 +212,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     return Math.min(this.request.endpoint.policy.maxQueueWaitMs, this.deadlineAtMs - this.clock.monotonicMs());
   }
 
-  /** A lane that goes on beside this one may still serve. */
-  #decisionOf({ decision }: NextStep): inferenceV1.AttemptDecision {
-    return decision === AttemptDecision.EXHAUSTED && this.#lanes.length > 0 ? AttemptDecision.NEXT : decision;
-  }
-
+  /** A lane that goes on beside the one that failed may still serve. */
   #goOn({ decision, next }: NextStep): void {
     if (next !== undefined || decision === AttemptDecision.STOP || this.#lanes.length === 0) {
       this.#open(next);
@@ -224,7 +234,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
     const [lane] = this.#lanes.splice(index, 1);
     const wasOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
-    lane?.release(attempt.failure);
+    lane?.release(this.#isOverForCaller ? callerGaveUp : attempt.failure);
     const isOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
     if (wasOpen !== isOpen) {
       attempt.span?.addBreakerChange(wasOpen ?? "", isOpen ?? "");
@@ -247,6 +257,10 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
         lane.cancel(failureClass);
       }
     }
+  }
+
+  #endAtDeadline(): void {
+    this.#end({ kind: "exhausted", isPastDeadline: true }, FailureClass.PROVIDER_TIMEOUT_TOTAL);
   }
 
   /** Lanes that are still open end as this class. */

@@ -182,7 +182,7 @@ export class StreamAttempt extends Attempt {
     }
     if (event.isFinished && !this.#isFinished) {
       this.#isFinished = true;
-      this.#pace.onFinish(nowMs + finishGraceMs);
+      this.#pace.onFinish(nowMs, finishGraceMs);
       this.rearm();
     }
     this.#isDone ||= event.isDone;

@@ -19,7 +19,8 @@ export class StreamPace {
   #isStopped = false;
   #lastModelEventAtMs: number;
   #lastActivityAtMs: number;
-  #finishAtMs: number | undefined;
+  #graceMs: number | undefined;
+  #finishedAtMs = 0;
 
   constructor(policy: TargetPolicy, startedAtMs: number) {
     this.#policy = policy;
@@ -45,9 +46,10 @@ export class StreamPace {
     this.#hasOutput = true;
   }
 
-  /** The answer is whole; what follows is waited for until then. */
-  onFinish(waitsUntilMs: number): void {
-    this.#finishAtMs = waitsUntilMs;
+  /** The answer is whole; what follows is waited for no longer than this. */
+  onFinish(nowMs: number, graceMs: number): void {
+    this.#graceMs = graceMs;
+    this.#finishedAtMs = nowMs;
   }
 
   /** Our own reader is slow: nobody waits for the provider. */
@@ -57,14 +59,16 @@ export class StreamPace {
 
   restart(nowMs: number): void {
     this.#isStopped = false;
+    this.#finishedAtMs = nowMs;
     this.#lastModelEventAtMs = nowMs;
     this.#lastActivityAtMs = nowMs;
   }
 
   /** The limit that passes first now. */
   limit({ deadlineAtMs, isCommitted }: PaceSurroundings): TimeLimit {
-    if (this.#finishAtMs !== undefined) {
-      return { atMs: this.#finishAtMs, failureClass: FailureClass.UNSPECIFIED, isDeadline: false };
+    if (this.#graceMs !== undefined) {
+      const atMs = this.#isStopped ? never : this.#finishedAtMs + this.#graceMs;
+      return { atMs, failureClass: FailureClass.UNSPECIFIED, isDeadline: false };
     }
     const silence = this.#hasOutput ? this.#idleLimit() : this.#firstTokenLimit();
     const attemptAtMs = isCommitted ? never : this.#startedAtMs + this.#policy.attemptMs;

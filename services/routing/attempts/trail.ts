@@ -16,11 +16,14 @@ export function toTrail(
   const told: inferenceV1.Attempt[] = [];
   for (const attempt of attempts) {
     const one = toAttempt(request, attempt, nowMs);
-    const endMs = one.startMs + one.durationMs;
-    // A hedge runs beside another attempt; time in which both were waited for counts once.
-    waitedMs += Math.max(0, endMs - Math.max(waitedUntilMs, one.startMs));
-    waitedUntilMs = Math.max(waitedUntilMs, endMs);
     told.push(one);
+    // A target that was skipped was not waited for as a provider.
+    if (one.index > 0) {
+      const endMs = one.startMs + one.durationMs;
+      // A hedge runs beside another attempt; time in which both were waited for counts once.
+      waitedMs += Math.max(0, endMs - Math.max(waitedUntilMs, one.startMs));
+      waitedUntilMs = Math.max(waitedUntilMs, endMs);
+    }
   }
   return {
     endpoint: request.endpoint.name,

@@ -6,10 +6,20 @@ import { toCumulativeWeights } from "./weighted-draw.ts";
 export function skippedTargets(endpoint: CompiledEndpoint, chain: Chain): readonly SkippedTarget[] {
   const told = new Set([...chain.links, ...chain.skipped].map(({ target }) => target));
   const skipped = [...chain.skipped];
-  for (const target of endpoint.primaries) if (!told.has(target)) skipped.push({ target, reason: "not drawn" });
-  for (const target of endpoint.fallbacks)
-    if (!told.has(target)) skipped.push({ target, reason: "beyond max_attempts" });
+  const drawnFrom = targetsOfDraw(endpoint, chain);
+  for (const target of [...endpoint.primaries, ...endpoint.fallbacks]) {
+    if (!told.has(target)) skipped.push({ target, reason: missingReason(endpoint, drawnFrom, target) });
+  }
   return skipped;
+}
+
+function missingReason(endpoint: CompiledEndpoint, drawnFrom: readonly Target[], target: Target): string {
+  if (drawnFrom.includes(target)) return "not drawn";
+  return endpoint.primaries.includes(target) ? "not named by the rule" : "beyond max_attempts";
+}
+
+function targetsOfDraw(endpoint: CompiledEndpoint, chain: Chain): readonly Target[] {
+  return endpoint.rules.find(({ name }) => name === chain.rule)?.targets ?? endpoint.primaries;
 }
 
 /**
@@ -17,7 +27,7 @@ export function skippedTargets(endpoint: CompiledEndpoint, chain: Chain): readon
  * that held is named by the chain.
  */
 export function chanceOf(endpoint: CompiledEndpoint, chain: Chain, target: Target): number {
-  const targets = endpoint.rules.find(({ name }) => name === chain.rule)?.targets ?? endpoint.primaries;
+  const targets = targetsOfDraw(endpoint, chain);
   if (!targets.includes(target)) return 0;
   if (!endpoint.drawsByWeight) return target === targets[0] ? 1 : 0;
   const total = toCumulativeWeights(targets).at(-1) ?? 0;

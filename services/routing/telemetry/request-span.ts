@@ -83,15 +83,16 @@ export class RequestSpan {
   end(outcome: RequestOutcome, attempts: readonly AttemptRecord[], served: AttemptRecord | undefined): void {
     let inputTokens = 0;
     let outputTokens = 0;
-    for (const { usage } of attempts) {
+    const made = attempts.filter(({ number }) => number > 0);
+    for (const { usage } of made) {
       inputTokens += usage?.inputTokens ?? 0;
       outputTokens += usage?.outputTokens ?? 0;
     }
     this.#span.setAttributes({
       [attributes.usageInputTokens]: inputTokens,
       [attributes.usageOutputTokens]: outputTokens,
-      [attributes.attempts]: attempts.filter(({ number }) => number > 0).length,
-      [attributes.fallbackUsed]: attempts.some(({ link }) => link.position > 0),
+      [attributes.attempts]: made.length,
+      [attributes.fallbackUsed]: made.some(({ link }) => link.position > 0),
       [attributes.outcome]: outcome,
       ...(served === undefined ? {} : { [attributes.servedTarget]: served.link.target.label }),
     });
