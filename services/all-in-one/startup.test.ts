@@ -27,6 +27,8 @@ const ready: routingV1.GetConfigStatusResponse = {
 const routing: Service<routingV1.RoutingServiceDefinition> = {
   resolveChain: async () => routingV1.ResolveChainResponse.fromPartial({ revision: 4n }),
   getConfigStatus: async () => ready,
+  listTargetHealth: async () => ({ targets: [], nextPageToken: "t-1" }),
+  setTargetState: async () => ({ target: undefined }),
 };
 
 const listAll = { pageSize: 0, pageToken: "", provider: "", secretId: "" };

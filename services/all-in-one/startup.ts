@@ -62,7 +62,7 @@ export class Startup {
   /** The routing service, whose status is not ready before the start is complete. */
   reportedBy(routing: RoutingService): RoutingService {
     return {
-      resolveChain: (request, context) => routing.resolveChain(request, context),
+      ...routing,
       getConfigStatus: async (request, context) => {
         const status = await routing.getConfigStatus(request, context);
         return this.#waitsFor === undefined ? status : { ...status, ready: false, notReadyReason: this.#waitsFor };

@@ -7,13 +7,13 @@ import type { KeyEncryptionKey } from "#secrets";
 import type { Engine } from "./attempts/run-chain.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { reportHealthTo } from "./events.ts";
-import { explainChain } from "./explain/explain-chain.ts";
 import { Gate } from "./gate/gate.ts";
-import { requireToken } from "./gate/require-token.ts";
 import { HealthRegistry } from "./health/health-registry.ts";
 import { ActiveCalls } from "./inference/active-calls.ts";
 import { createInferenceService } from "./inference/inference-service.ts";
 import { LimitRegistry } from "./limits/limit-registry.ts";
+import { ProberSet } from "./probes/prober-set.ts";
+import { createRoutingOperations } from "./routing-operations.ts";
 import { ConfigState } from "./snapshot/config-state.ts";
 import { ConfigWatch } from "./snapshot/config-watch.ts";
 import { forgetUnused } from "./snapshot/forget-unused.ts";
@@ -34,7 +34,7 @@ export interface RoutingServiceOptions {
   readonly isOpen: boolean;
   /** Whether the config service has a file that must be in force before this service is ready. */
   readonly awaitsConfigFile: boolean;
-  /** Asked for by `ResolveChain` where it is set. */
+  /** Asked for by every method of RoutingService but `GetConfigStatus`, where it is set. */
   readonly adminToken?: string | undefined;
   /** Given to the config service. */
   readonly serviceToken?: string | undefined;
@@ -85,6 +85,8 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
     },
   };
   const activeCalls = new ActiveCalls();
+  const probers = new ProberSet({ transport: engine.transports.http, random });
+  if (state.snapshot !== undefined) probers.update(state.snapshot);
   const watch = new ConfigWatch({
     config,
     serviceToken,
@@ -96,6 +98,7 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
       if (held !== undefined) {
         secrets.keepOnly(held.snapshot.secrets);
         forgetUnused(held.snapshot, health, limits);
+        probers.update(held.snapshot);
         file.save(held.snapshot.revision, () => held.toMessage());
       }
     },
@@ -107,17 +110,12 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
       activeCalls,
       requestLog: { logger, logsEveryRequest: options.logsEveryRequest ?? false },
     }),
-    routing: {
-      resolveChain: async (request, context) => {
-        requireToken(adminToken, context);
-        return explainChain({ snapshot: state.snapshot, random, nowMs: clock.monotonicMs() }, request);
-      },
-      getConfigStatus: async () => state.status(),
-    },
+    routing: createRoutingOperations({ state, clock, random, probers, adminToken }),
     drain: (graceMs) => activeCalls.drain(graceMs),
     close: async () => {
       await activeCalls.drain(0);
       await watch.close();
+      probers.close();
       await file.flush();
       await Promise.all([engine.transports.http.close(), engine.transports.local.close()]);
     },

@@ -52,6 +52,8 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   };
   const routing: Routing = {
     resolveChain: unimplemented,
+    listTargetHealth: unimplemented,
+    setTargetState: unimplemented,
     getConfigStatus: (_request, context) => (configStatus ?? unimplemented)(context ?? {}),
   };
   const log = (level: string) => (fields: object, message: string) => {

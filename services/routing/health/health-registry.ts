@@ -1,5 +1,5 @@
 import type { BreakerPolicy } from "./target-breaker.ts";
-import { type HealthListener, TargetHealth, type TargetIdentity } from "./target-health.ts";
+import { type HealthListener, identityKey, TargetHealth, type TargetIdentity } from "./target-health.ts";
 
 /** A target whose health is still of interest, and the breaker settings that it is called with. */
 export interface HealthUse {
@@ -46,8 +46,4 @@ export class HealthRegistry {
       else health.keepBreakers(used);
     }
   }
-}
-
-function identityKey({ providerId, baseUrl, model, secretId }: TargetIdentity): string {
-  return JSON.stringify([providerId, baseUrl ?? "", model, secretId ?? ""]);
 }

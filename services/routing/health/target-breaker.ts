@@ -57,6 +57,17 @@ export class TargetBreaker {
     return state === "closed" || (state === "half-open" && this.#probesInFlight < this.#policy.halfOpenProbes);
   }
 
+  /** Outcomes that are still in the window, and how far it reaches back. */
+  outcomes(nowMs: number): { readonly requests: number; readonly failures: number; readonly windowMs: number } {
+    return { ...this.#window.totals(nowMs), windowMs: this.#policy.windowMs };
+  }
+
+  /** Closes it with nothing held against the target; calls that are under way no longer move it. */
+  reset(): void {
+    if (this.#state === "closed") this.#window.clear();
+    else this.#close();
+  }
+
   /** Notes that a call begins. It must be reported exactly once. */
   begin(nowMs: number): BreakerPermit {
     const isProbe = this.state(nowMs) !== "closed";

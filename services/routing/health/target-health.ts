@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import {
   type BreakerPermit,
   type BreakerPolicy,
@@ -33,6 +34,8 @@ export type HealthListener = (change: HealthChange) => void;
  */
 export class TargetHealth {
   readonly identity: TargetIdentity;
+  /** `t-` and a hash of the identity: the same in every process and through restarts. */
+  readonly id: string;
   readonly #listener: HealthListener;
   readonly #breakers = new Map<string, TargetBreaker>();
   #coolUntilMs = Number.NEGATIVE_INFINITY;
@@ -41,6 +44,7 @@ export class TargetHealth {
 
   constructor(identity: TargetIdentity, listener: HealthListener) {
     this.identity = identity;
+    this.id = `t-${hash("sha256", identityKey(identity)).slice(0, 16)}`;
     this.#listener = listener;
   }
 
@@ -53,6 +57,11 @@ export class TargetHealth {
       this.#breakers.set(key, breaker);
     }
     return breaker;
+  }
+
+  /** One for each set of settings that calls the target. */
+  get breakers(): Iterable<TargetBreaker> {
+    return this.#breakers.values();
   }
 
   /** Drops breakers with settings that nothing uses any more. */
@@ -96,7 +105,7 @@ export class TargetHealth {
 
   /** Drains the target, or takes it back into service with nothing held against it. */
   setDrained(isDrained: boolean): void {
-    if (!isDrained) this.#coolUntilMs = Number.NEGATIVE_INFINITY;
+    if (!isDrained) this.#forgive();
     if (this.#isDrained === isDrained) return;
     this.#isDrained = isDrained;
     this.#changed(isDrained ? "enabled" : "drained", isDrained ? "drained" : "enabled");
@@ -113,9 +122,19 @@ export class TargetHealth {
     this.#changed(isHealthy ? "probe failing" : "probe passing", isHealthy ? "probe passing" : "probe failing");
   }
 
+  #forgive(): void {
+    this.#coolUntilMs = Number.NEGATIVE_INFINITY;
+    for (const breaker of this.#breakers.values()) breaker.reset();
+  }
+
   #changed(from: string, to: string): void {
     this.#listener({ health: this, from, to });
   }
+}
+
+/** Text that is equal for equal identities alone. */
+export function identityKey({ providerId, baseUrl, model, secretId }: TargetIdentity): string {
+  return JSON.stringify([providerId, baseUrl ?? "", model, secretId ?? ""]);
 }
 
 function breakerKey(policy: BreakerPolicy): string {

@@ -17,6 +17,8 @@ interface Waiter {
  * place that was given must be given back with `leave`, exactly once.
  */
 export class ConcurrencyLimit {
+  /** What sets it, in words for people. */
+  scope = "";
   readonly #timers: WaitTimers;
   readonly #waiting = new Set<Waiter>();
   #maxConcurrency: number;
@@ -29,6 +31,15 @@ export class ConcurrencyLimit {
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  get maxConcurrency(): number {
+    return this.#maxConcurrency;
+  }
+
+  /** Attempts that wait for a place. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Changes the bound. What is in flight goes on; waiting attempts get the places that it opens. */

@@ -94,16 +94,18 @@ function compileTarget(
 
 /** The limit of the endpoint on this target, and that of the model over all endpoints. */
 function compileLimits(
-  { endpointId, policy }: configV1.GatewayEndpoint,
+  { endpointId, name, policy }: configV1.GatewayEndpoint,
   mapping: configV1.GatewayEndpointModelMapping,
   { limits }: CompileHost,
 ): readonly ConcurrencyLimit[] {
   const model = mapping.modelDefinition;
   const ofEndpoint = mapping.policy?.maxConcurrency ?? policy?.maxConcurrency;
   const ofModel = model?.policy?.maxConcurrency;
+  const endpointLimit = { key: `endpoint ${endpointId} ${mapping.mappingId}`, scope: `endpoint ${name}` };
+  const modelLimit = { key: `model ${model?.modelDefinitionId}`, scope: `model ${model?.name}` };
   return [
-    ...(ofEndpoint === undefined ? [] : [limits.get(`endpoint ${endpointId} ${mapping.mappingId}`, ofEndpoint)]),
-    ...(ofModel === undefined ? [] : [limits.get(`model ${model?.modelDefinitionId}`, ofModel)]),
+    ...(ofEndpoint === undefined ? [] : [limits.get(endpointLimit, ofEndpoint)]),
+    ...(ofModel === undefined ? [] : [limits.get(modelLimit, ofModel)]),
   ];
 }
 

@@ -15,6 +15,7 @@ export interface MappingSketch {
   readonly propagateTraceContext?: boolean;
   readonly policy?: Partial<configV1.Policy>;
   readonly modelPolicy?: Partial<configV1.Policy>;
+  readonly probe?: configV1.Probe;
 }
 
 /** One endpoint, in short. */
@@ -60,6 +61,7 @@ function toMapping(endpoint: string, sketch: MappingSketch): configV1.GatewayEnd
     weight: sketch.weight,
     fallbackOrder: sketch.fallback,
     policy: sketch.policy === undefined ? undefined : toPolicy(sketch.policy),
+    probe: sketch.probe,
     modelDefinition: {
       ...configV1.GatewayModelDefinition.fromPartial({}),
       modelDefinitionId: `d-${sketch.model}`,

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ProxyTracerProvider } from "@opentelemetry/api";
+import { inferenceV1 } from "#contracts";
+import { KeyEncryptionKey } from "#secrets";
+import { type RoutingService, type RoutingServiceOptions, startRoutingService } from "../start-routing-service.ts";
+import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
+import { FakeConfig } from "./fake-config.ts";
+import { chatBody } from "./test-routing.ts";
+
+/** A routing service over real HTTP whose configuration a test sends. */
+export class WatchedRouting implements AsyncDisposable {
+  readonly service: RoutingService;
+  readonly #config: FakeConfig;
+  readonly #folder: string;
+  #revision = 0n;
+
+  private constructor(service: RoutingService, config: FakeConfig, folder: string) {
+    this.service = service;
+    this.#config = config;
+    this.#folder = folder;
+  }
+
+  static async start(options: Partial<RoutingServiceOptions> = {}): Promise<WatchedRouting> {
+    const config = new FakeConfig();
+    const folder = await mkdtemp(join(tmpdir(), "spillway-watched-"));
+    const service = await startRoutingService({
+      config: config.service,
+      keyEncryptionKey: new KeyEncryptionKey(Buffer.alloc(32, 3)),
+      snapshotPath: join(folder, "snapshot"),
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      tracer: new ProxyTracerProvider().getTracer("test"),
+      isOpen: true,
+      awaitsConfigFile: false,
+      allowPrivateUpstreams: true,
+      ...options,
+    });
+    return new WatchedRouting(service, config, folder);
+  }
+
+  /** Puts these endpoints in force, as a whole new revision. */
+  async put(endpoints: readonly EndpointSketch[]): Promise<void> {
+    this.#revision += 1n;
+    const value = { endpoints: endpoints.map(toEndpoint), secrets: [], apiKeys: [] };
+    this.#config.watch.send({ revision: this.#revision, event: { $case: "snapshot", value } });
+    while ((await this.service.routing.getConfigStatus({})).revision !== this.#revision) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Asks an endpoint in one piece. */
+  invoke(endpoint = "chat") {
+    const body = chatBody({ model: endpoint });
+    return this.service.inference.invoke({ endpoint, dialect: inferenceV1.Dialect.OPENAI_CHAT, body, headers: {} });
+  }
+
+  /** Every target and its health. */
+  async targets() {
+    return (await this.service.routing.listTargetHealth({ pageSize: 0, pageToken: "" })).targets;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.service.close();
+    await rm(this.#folder, { recursive: true });
+  }
+}
