@@ -34,8 +34,7 @@ export class EarlyEnd {
   constructor(signal: AbortSignal | undefined, deadlineAtMs: number | undefined, listener: EarlyEndListener) {
     this.#listener = listener;
     this.#signal = signal;
-    // An object as listener needs no closure of its own.
-    signal?.addEventListener("abort", this);
+    signal?.addEventListener("abort", this.#onAbort);
     const delayMs = remainingMs(deadlineAtMs);
     if (delayMs !== undefined) this.#timer = setTimeout(EarlyEnd.#onDeadline, delayMs, this);
   }
@@ -44,9 +43,8 @@ export class EarlyEnd {
     watch.#end(deadlineExceededError());
   }
 
-  handleEvent(): void {
-    this.#end(cancelledError());
-  }
+  // A function: Node keeps what listens as an object in memory until the next full garbage collection.
+  readonly #onAbort = (): void => this.#end(cancelledError());
 
   #end(error: RpcError): void {
     this.dispose();
@@ -55,7 +53,7 @@ export class EarlyEnd {
 
   /** Stops watching. Idempotent. */
   dispose(): void {
-    this.#signal?.removeEventListener("abort", this);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     clearTimeout(this.#timer);
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from "@grpc/grpc-js";
 import type { Tracer } from "@opentelemetry/api";
 import { bindCallees, type UnexpectedErrorListener } from "./callee.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import { serveStream } from "./serve-stream.ts";
 import { serveUnary } from "./serve-unary.ts";
 import { ServedCall } from "./served-call.ts";
@@ -25,7 +26,7 @@ export interface ServingOptions {
   readonly onUnexpectedError: UnexpectedErrorListener | undefined;
   /** Makes a SERVER span of every call but those of endless methods. */
   readonly tracer: Tracer | undefined;
-  readonly openCalls: Set<ServedCall>;
+  readonly openCalls: OpenCalls<ServedCall>;
 }
 
 /** What grpc-js needs to serve a service. Messages reach the handlers as bytes. */

@@ -10,6 +10,7 @@ import { type ServedService, toGrpcHandlers } from "./grpc-handlers.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import { HealthService } from "./health-service.ts";
 import { toGrpcMessageLimit } from "./message-limit.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { toReflectionServices } from "./reflection.ts";
 import type { ServedCall } from "./served-call.ts";
 import type { ServiceDefinition } from "./service.ts";
@@ -54,7 +55,7 @@ export class GrpcServer {
   readonly address: string;
   readonly #server: Server;
   readonly #health: HealthService;
-  readonly #openCalls: ReadonlySet<ServedCall>;
+  readonly #openCalls: OpenCalls<ServedCall>;
   readonly #openReflections: ReadonlySet<ServerDuplexStream<Buffer, Buffer>>;
   #draining: Promise<void> | undefined;
 
@@ -102,7 +103,7 @@ export class GrpcServer {
 interface ServerParts {
   readonly server: Server;
   readonly health: HealthService;
-  readonly openCalls: Set<ServedCall>;
+  readonly openCalls: OpenCalls<ServedCall>;
   readonly openReflections: Set<ServerDuplexStream<Buffer, Buffer>>;
 }
 
@@ -125,7 +126,7 @@ function createServer<Definitions extends readonly ServiceDefinition[]>(
   const services: readonly ServedService[] = options.services;
   const names = services.map(({ definition }) => definition.fullName);
   const server = new Server(toServerOptions(options.maxMessageBytes));
-  const openCalls = new Set<ServedCall>();
+  const openCalls = new OpenCalls<ServedCall>();
   const openReflections = new Set<ServerDuplexStream<Buffer, Buffer>>();
   const { onUnexpectedError, tracer } = options;
   for (const service of services) {

@@ -4,6 +4,7 @@ export { createGrpcClient, type GrpcClientOptions } from "./grpc-client.ts";
 export type { ServedService } from "./grpc-handlers.ts";
 export { type GrpcServer, type GrpcServerOptions, type GrpcServerTls, startGrpcServer } from "./grpc-server.ts";
 export { createInProcessClient, type InProcessClientOptions } from "./in-process-client.ts";
+export { type OpenCall, OpenCalls } from "./open-calls.ts";
 export {
   type ErrorDetail,
   errorDomain,

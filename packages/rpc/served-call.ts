@@ -4,6 +4,7 @@ import { cancelledError, deadlineExceededError } from "./call-errors.ts";
 import { CallSpan } from "./call-span.ts";
 import type { Callee } from "./callee.ts";
 import { EarlyEnd, type EarlyEndListener } from "./early-end.ts";
+import type { OpenCall, OpenCalls } from "./open-calls.ts";
 import { orderedErrorsKey } from "./ordered-errors-key.ts";
 import { invalidFields, type RpcError } from "./rpc-error.ts";
 import type { CallContext } from "./service.ts";
@@ -16,19 +17,20 @@ export type IncomingCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStrea
 export interface ServedCallOptions {
   readonly tracer: Tracer | undefined;
   /** The calls that are under way; each is there until its end. */
-  readonly openCalls: Set<ServedCall>;
+  readonly openCalls: OpenCalls<ServedCall>;
   /** Whether only a drain or its caller ends it. */
   readonly isEndless: boolean;
 }
 
 /** One call on the server's side: what the implementation learns of it, and that it ends exactly once. */
-export class ServedCall implements EarlyEndListener {
+export class ServedCall implements EarlyEndListener, OpenCall {
+  openIndex = -1;
   readonly context: CallContext;
   readonly isEndless: boolean;
   /** Whether the caller wants the status of a broken stream in its proper order. */
   readonly wantsOrderedErrors: boolean;
   readonly #callee: Callee;
-  readonly #openCalls: Set<ServedCall>;
+  readonly #openCalls: OpenCalls<ServedCall>;
   readonly #controller = new AbortController();
   readonly #earlyEnd: EarlyEnd;
   readonly #span: CallSpan | undefined;

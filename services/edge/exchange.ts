@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { type Context, INVALID_TRACEID, type Span, type SpanContext, type Tracer, trace } from "@opentelemetry/api";
 import type { inferenceV1 } from "#contracts";
 import { toOpenAiErrorBody, toOpenAiErrorEvent } from "#dialects";
-import { type CallContext, RpcError } from "#rpc";
+import { type CallContext, type OpenCall, type OpenCalls, RpcError } from "#rpc";
 import type { EdgeEvents } from "./events.ts";
 import { type HttpFailure, toHttpFailure } from "./http-failure.ts";
 import { toCallMetadata } from "./invoke-headers.ts";
@@ -17,7 +17,7 @@ export interface ExchangeHost {
   readonly tracer: Tracer;
   readonly events: EdgeEvents;
   /** Exchanges whose answers are not complete. */
-  readonly open: Set<Exchange>;
+  readonly open: OpenCalls<Exchange>;
   /** While true every answer closes its connection. */
   isDraining: boolean;
 }
@@ -41,7 +41,8 @@ const jsonType = "application/json; charset=utf-8";
  * One HTTP request and its answer. Whatever is sent goes through here, so that every answer has the trail headers, and the
  * span and the log line end with the answer. `signal` aborts when the caller leaves.
  */
-export class Exchange {
+export class Exchange implements OpenCall {
+  openIndex = -1;
   readonly requestId: string;
   /** Name of the endpoint that the request asks for, once it is known. */
   endpoint: string | undefined;

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { OpenCalls } from "#rpc";
 import { drainEdge } from "./drain-edge.ts";
 import type { EdgeOptions } from "./edge-options.ts";
 import { createEdgeEvents } from "./events.ts";
@@ -22,7 +23,7 @@ export interface EdgeServer {
 /** Starts to serve HTTP; throws when the address cannot be taken. */
 export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
   const events = createEdgeEvents(options.logger);
-  const host: ExchangeHost = { tracer: options.tracer, events, open: new Set<Exchange>(), isDraining: false };
+  const host: ExchangeHost = { tracer: options.tracer, events, open: new OpenCalls<Exchange>(), isDraining: false };
   const http = createHttpServer(host, options);
   await http.listen({ host: options.host, port: options.port });
   const { address, port } = http.server.address() as AddressInfo;

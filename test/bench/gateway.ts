@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { BenchChild } from "./bench-child.ts";
 
 /** The key that the load shows. */
@@ -23,7 +24,7 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
   writeFileSync(config, toConfig(upstreamPort));
   const child = new BenchChild({
     command: ["services/all-in-one/main.ts", "--config", config],
-    nodeOptions: profileFolder === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
+    nodeOptions: profileFolder === undefined ? (process.env.NO?.split(" ") ?? []) : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
     environment: {
       SPILLWAY_DATA_DIR: join(folder, "data"),
       SPILLWAY_HTTP_PORT: "0",
@@ -41,10 +42,19 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
   };
   try {
     const address = await child.findInOutput(/"event":"listening".*?"http":"([^"]+)"/);
+    await untilReady(`http://${address}/readyz`);
     return { child, port: Number(new URL(`http://${address}`).port), stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function untilReady(url: string): Promise<void> {
+  const deadlineMs = Date.now() + 60_000;
+  while (!(await fetch(url)).ok) {
+    if (Date.now() > deadlineMs) throw new Error("the gateway is not ready after 60 s");
+    await setTimeout(50);
   }
 }
 

@@ -86,3 +86,5 @@ function toRequest({ headers, body }: LoadOrder): Buffer {
 process.on("message", (order: LoadOrder | string) => {
   if (typeof order === "object") new Window(order, (result) => process.send?.(result));
 });
+// Between two windows nothing else keeps this process alive.
+process.channel?.ref();

@@ -1,14 +1,14 @@
-import { RpcError } from "#rpc";
+import { type OpenCall, OpenCalls, RpcError } from "#rpc";
 
 /** Something under way that can be ended from outside. */
-export interface ActiveCall {
+export interface ActiveCall extends OpenCall {
   /** Ends it at once; whoever waits for it is told why. */
   stop(error: RpcError): void;
 }
 
 /** The calls under way, so that a service can end without cutting them. */
 export class ActiveCalls {
-  readonly #calls = new Set<ActiveCall>();
+  readonly #calls = new OpenCalls<ActiveCall>();
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
@@ -40,7 +40,7 @@ export class ActiveCalls {
       await promise;
       clearTimeout(timer);
     }
-    for (const call of [...this.#calls]) {
+    for (const call of this.#calls) {
       call.stop(drainingError());
     }
   }

@@ -16,7 +16,7 @@ export class CallerSignal {
     this.#deadlineAtMs = context.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     this.#clock = clock;
     this.#run = run;
-    this.#signal?.addEventListener("abort", this);
+    this.#signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** Whether the caller had gone before the run began. */
@@ -24,15 +24,16 @@ export class CallerSignal {
     return this.#signal?.aborted === true && !this.#isPastDeadline();
   }
 
-  handleEvent(): void {
+  // A function: Node keeps what listens as an object in memory until the next full garbage collection.
+  readonly #onAbort = (): void => {
     if (!this.#isPastDeadline()) {
       this.#run.cancel();
     }
-  }
+  };
 
   /** Must be called when the run is over. */
   close(): void {
-    this.#signal?.removeEventListener("abort", this);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
   #isPastDeadline(): boolean {

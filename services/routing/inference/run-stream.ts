@@ -44,6 +44,7 @@ export interface StreamStart<Message> {
 export class StreamCall<Message>
   implements AsyncIterableIterator<Message, undefined>, ChainListener<StreamAttempt>, StreamSink, ActiveCall, QueueFlow
 {
+  openIndex = -1;
   readonly #host: InferenceHost;
   readonly #start: StreamStart<Message>;
   readonly #queue: MessageQueue<Message>;

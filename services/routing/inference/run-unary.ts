@@ -34,6 +34,7 @@ interface Settle {
 }
 
 class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
+  openIndex = -1;
   readonly #host: InferenceHost;
   readonly #settle: Settle;
   readonly #run: ChainRun<UnaryAttempt>;
