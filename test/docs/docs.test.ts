@@ -138,8 +138,8 @@ describe("the docs", () => {
 
   it("say of the same keys as the code that nothing acts on them yet", () => {
     const code = read("services/config/policies/not-acted-on.ts");
-    const named = allMatches(code, /(?:\w", "|\.|\["|idle)([a-z_]+|Budget)(?:"\]|`\)|Warnings\(_)/g);
-    const keys = named.map((name) => (name === "Budget" ? "budgets" : name.replace(/_ms$/, ""))).sort();
+    const named = allMatches(code, /(?:\.|idle)([a-z_]+|Budget)(?:`\)|Warnings\(_)/g);
+    const keys = named.map((name) => (name === "Budget" ? "budgets" : name)).sort();
     const [section] =
       /## Not acted on yet\n.*?: (.*?)\. The log/s.exec(read("docs/configuration-file.md"))?.slice(1) ?? [];
     expect(quoted((section as string).replace(/.*version: /s, "")).sort()).toEqual(keys);

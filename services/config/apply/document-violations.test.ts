@@ -151,18 +151,18 @@ describe("what is wrong is told by the path of the document:", () => {
 test("warnings stand by the paths of the document, alike ones together", () => {
   const text = `version: 1
 models:
-  - { name: big, provider: p, model: m, context_window: 100000, capabilities: [tools], probe: { path: /, interval: 5000 } }
+  - { name: big, provider: p, model: m, context_window: 100000, capabilities: [tools] }
   - { name: little, provider: p, model: m, context_window: 8000, capabilities: [streaming] }
 endpoints:
   - name: chat
     primary: [{ model: big }, { model: little, weight: 0 }]
     fallback: [{ model: little }]
-    policy: { max_concurrency: 5 }`;
+keys:
+  - { name: one, value: one-of-sixteen-characters, limits: { requests_per_minute: 5 } }
+  - { name: two, value: two-of-sixteen-characters, limits: { tokens_per_minute: 5 } }`;
   const scope = createApplyScope({ document: parseConfigText(text, {}), source: "file:a", prune: false }, nothing);
   const warnings = new Map(documentWarnings(scope).map(({ field, message }) => [message, field]));
-  expect(warnings.get("is stored, and not acted on yet by this version")).toBe(
-    "models[0].probe, endpoints[0].policy.max_concurrency",
-  );
+  expect(warnings.get("is stored, and not acted on yet by this version")).toBe("keys[0].limits, keys[1].limits");
   expect(warnings.get("a weight of 0 is never drawn")).toBe("endpoints[0].primary[1].weight");
   expect([...warnings].filter(([, field]) => field === "endpoints[0].fallback[0]")).toHaveLength(2);
 });

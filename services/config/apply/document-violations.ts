@@ -3,7 +3,7 @@ import { apiKeyViolations, apiKeyWarnings } from "../api-keys/api-key-rules.ts";
 import { budgetViolations, budgetWarnings } from "../budgets/budget-rules.ts";
 import { endpointViolations } from "../endpoints/endpoint-rules.ts";
 import { endpointWarnings } from "../endpoints/endpoint-warnings.ts";
-import { modelDefinitionViolations, modelDefinitionWarnings } from "../model-definitions/model-definition-rules.ts";
+import { modelDefinitionViolations } from "../model-definitions/model-definition-rules.ts";
 import { secretValueViolations, secretViolations } from "../secrets/secret-rules.ts";
 import type { Violation } from "../violations.ts";
 import { keyValueViolations } from "./api-key-values.ts";
@@ -42,9 +42,6 @@ export function documentWarnings(scope: ApplyScope): configV1.Warning[] {
   const { document } = scope;
   const models = modelsByName(scope);
   const warnings = [
-    ...document.models.flatMap((entry, index) =>
-      modelDefinitionWarnings(toModelDefinition(entry, undefined), `models[${index}]`),
-    ),
     ...document.endpoints.flatMap((entry, index) =>
       endpointWarnings(toEndpoint(entry, asIs), models, `endpoints[${index}]`),
     ),

@@ -1,5 +1,4 @@
 import { configV1 } from "#contracts";
-import { idleEndpointWarnings, idlePolicyWarnings } from "../policies/not-acted-on.ts";
 import { type ModelDefinitionsById, mappingName, mappingWeight } from "./mapping-rules.ts";
 
 type Mapping = configV1.GatewayEndpointModelMapping;
@@ -13,12 +12,10 @@ export function endpointWarnings(
   prefix: string,
 ): configV1.Warning[] {
   return [
-    ...endpoint.modelMappings.flatMap((mapping, index) => {
-      const path = `${prefix}.model_mappings[${index}]`;
-      return [...weightWarnings(mapping, path), ...idlePolicyWarnings(mapping, path)];
-    }),
+    ...endpoint.modelMappings.flatMap((mapping, index) =>
+      weightWarnings(mapping, `${prefix}.model_mappings[${index}]`),
+    ),
     ...endpointFitnessWarnings(endpoint, models, prefix),
-    ...idleEndpointWarnings(endpoint, prefix),
   ];
 }
 

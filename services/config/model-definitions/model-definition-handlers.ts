@@ -22,7 +22,7 @@ import {
   type WriteTransaction,
 } from "../store/index.ts";
 import { refuseViolations } from "../violations.ts";
-import { modelDefinitionViolations, modelDefinitionWarnings, secretFitWarnings } from "./model-definition-rules.ts";
+import { modelDefinitionViolations, secretFitWarnings } from "./model-definition-rules.ts";
 
 type ModelDefinition = configV1.GatewayModelDefinition;
 
@@ -183,10 +183,7 @@ function withoutEmptySecret(model: ModelDefinition): ModelDefinition {
 }
 
 function warningsOf(model: ModelDefinition, secret: StoredSecret | undefined): configV1.Warning[] {
-  return [
-    ...modelDefinitionWarnings(model, "model_definition"),
-    ...secretFitWarnings(model, secret?.info.provider, "model_definition"),
-  ];
+  return secretFitWarnings(model, secret?.info.provider, "model_definition");
 }
 
 function toReference(stored: ModelDefinition) {

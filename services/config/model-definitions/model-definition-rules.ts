@@ -1,6 +1,5 @@
 import type { configV1 } from "#contracts";
 import { rangeViolations, textViolations, urlViolations, writerViolations } from "../field-rules.ts";
-import { idlePolicyWarnings } from "../policies/not-acted-on.ts";
 import { policyViolations, probeViolations } from "../policies/policy-rules.ts";
 import type { Violation } from "../violations.ts";
 
@@ -20,11 +19,6 @@ export function modelDefinitionViolations(model: configV1.GatewayModelDefinition
     ...writerViolations(model.createdBy, `${prefix}.created_by`),
     ...writerViolations(model.lastUpdatedBy, `${prefix}.last_updated_by`),
   ];
-}
-
-/** What the writer of a model definition should know of. */
-export function modelDefinitionWarnings(model: configV1.GatewayModelDefinition, prefix: string): configV1.Warning[] {
-  return idlePolicyWarnings(model, prefix);
 }
 
 /** Warnings for a model definition whose secret is for another provider; `secretProvider` is unset where it has no secret. */

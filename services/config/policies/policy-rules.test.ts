@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configV1, errorsV1 } from "#contracts";
 import { messageOf, type PartsOf } from "../../../test/harness/test-config-service.ts";
-import { idlePolicyWarnings } from "./not-acted-on.ts";
 import { policyViolations, probeViolations } from "./policy-rules.ts";
 
 type PolicyParts = PartsOf<configV1.Policy>;
@@ -94,25 +93,4 @@ test("refuses a probe without a path or too often", () => {
   expect(refusals("/health", 100)).toEqual([]);
   expect(refusals("", 99)).toEqual(["p.path", "p.interval_ms"]);
   expect(refusals("http://elsewhere/", 100)).toEqual(["p.path"]);
-});
-
-test("says which fields nothing acts on yet, and nothing of those that are acted on", () => {
-  const policy = policyOf({
-    timeouts: { attemptMs: 1 },
-    retries: { max: 1 },
-    maxTotalAttempts: 2,
-    redraw: true,
-    streamMode: configV1.StreamMode.COMPLETE,
-    echoEndpointName: true,
-    fallbackOn: { add: [CALLER_CONTENT_POLICY] },
-    retryOn: {},
-    hedgeAfterMs: 5,
-    maxQueueWaitMs: 0,
-  });
-  const warnings = idlePolicyWarnings({ policy, probe: { path: "/", intervalMs: 100 } }, "m");
-  expect(warnings.map(({ field }) => field)).toEqual([
-    "m.policy.hedge_after_ms",
-    "m.policy.max_queue_wait_ms",
-    "m.probe",
-  ]);
 });
