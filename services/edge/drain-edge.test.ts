@@ -69,3 +69,14 @@ test("an idle edge drains at once, twice if asked", async () => {
   await (await postChat(edge.url, toChatBody())).text();
   await Promise.all([edge.drain(10_000), edge.drain(10_000), edge.close()]);
 });
+
+test("a connection on which nothing was asked does not hold the drain up", async () => {
+  const edge = await startTestEdge();
+  const socket = connect(edge.port, "127.0.0.1");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await postChat(edge.url, toChatBody());
+  const startedAtMs = performance.now();
+  await edge.drain(10_000);
+  await closed;
+  expect(performance.now() - startedAtMs).toBeLessThan(5000);
+});

@@ -10,14 +10,23 @@ export const drainingFailure = createHttpFailure(503, {
 
 // Time for the last words to reach callers that were cut off.
 const farewellMs = 250;
+// Time for a request that is just coming in on a connection.
+const unspokenMs = 500;
 
 /** Stops to accept, waits up to `graceMs` for the open exchanges, cuts off the rest, and closes every connection. */
 export async function drainEdge(host: ExchangeHost, server: Server, graceMs: number): Promise<void> {
   host.events.draining(graceMs);
   host.isDraining = true;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Connections that fall idle after `close` would stay until their keep-alive time is over.
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const startedAtMs = performance.now();
+  const sweep = setInterval(() => {
+    // Connections that fall idle after `close` would stay until their keep-alive time is over.
+    server.closeIdleConnections();
+    // One on which nothing was asked yet, as browsers and client libraries open them in advance, never counts as idle.
+    if (host.open.size === 0 && performance.now() - startedAtMs > unspokenMs) {
+      server.closeAllConnections();
+    }
+  }, 20);
   let cutOff = 0;
   const endGrace = setTimeout(() => {
     cutOff = host.open.size;

@@ -229,6 +229,23 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
       expect((first.requests[before]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
     });
 
+    test("cancels the call to the provider that has not hung up after its answer", async () => {
+      const before = first.requests.length;
+      first.otherwise({ ...chatStream({ done: false }), hang: "after_body" });
+      const controller = new AbortController();
+      const read = async () => {
+        const stream = await createClient().chat.completions.create(
+          { model: "chat", messages, stream: true },
+          { signal: controller.signal },
+        );
+        for await (const chunk of stream) if (chunk.choices[0]?.finish_reason === "stop") controller.abort();
+      };
+      await read().catch((error: unknown) => expect(error).toBeInstanceOf(APIUserAbortError));
+      const leftAtMs = performance.now();
+      await first.until((requests) => requests[before]?.abortedAtMs !== undefined);
+      expect((first.requests[before]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
+    });
+
     test("cancels the call to the provider, unary", async () => {
       const before = first.requests.length;
       first.otherwise({ hang: "before_head" });
