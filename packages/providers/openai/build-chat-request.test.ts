@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { isBodyFault, scanChatBody } from "#dialects";
 import type { ProviderCall } from "../provider.ts";
 import { buildChatRequest } from "./build-chat-request.ts";
-import type { OpenAiWireRow } from "./openai-wire.ts";
+import type { OpenAiWireRow } from "./openai-wire-row.ts";
 
 const row: OpenAiWireRow = { id: "openai", baseUrl: "https://api.openai.com/v1", needsKey: true };
 const text = '{"messages":[{"role":"user","content":"é"}],  "model" : "fast","new_field":[1, 2]}';

@@ -1,7 +1,7 @@
 import { rewriteChatBody } from "#dialects";
 import type { ProviderCall, ProviderRequest } from "../provider.ts";
 import { PostRequest } from "../provider-request.ts";
-import type { OpenAiWireRow } from "./openai-wire.ts";
+import type { OpenAiWireRow } from "./openai-wire-row.ts";
 
 /** Where chat completions of one base URL are. */
 interface ChatAddress {

@@ -4,7 +4,7 @@ import { enumName, errorsV1 } from "#contracts";
 import { chatChunk, chatStream, scriptedUsage, sseEvent } from "../../../test/harness/scripted-upstream.ts";
 import type { CanonicalEvent } from "../provider.ts";
 import { ChatStreamDecoder } from "./chat-stream-decoder.ts";
-import type { OpenAiWireQuirks } from "./openai-wire.ts";
+import type { OpenAiWireQuirks } from "./openai-wire-row.ts";
 
 function decodePieces(pieces: readonly (string | Buffer)[], quirks: OpenAiWireQuirks = {}): CanonicalEvent[] {
   const decoder = new ChatStreamDecoder(quirks);

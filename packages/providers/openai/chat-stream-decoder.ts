@@ -5,7 +5,7 @@ import { type Json, parseJson as parse, toJson } from "../failures/json-value.ts
 import type { CanonicalEvent, ProviderFailure, StreamDecoder } from "../provider.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import { toStreamChunks } from "./completion-to-chunks.ts";
-import type { OpenAiWireQuirks } from "./openai-wire.ts";
+import type { OpenAiWireQuirks } from "./openai-wire-row.ts";
 import { readChatCompletion } from "./read-chat-completion.ts";
 import { TextDeltaTemplate } from "./text-delta-template.ts";
 

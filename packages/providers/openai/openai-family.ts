@@ -1,4 +1,4 @@
-import type { OpenAiWireRow } from "./openai-wire.ts";
+import type { OpenAiWireRow } from "./openai-wire-row.ts";
 
 /** Providers that speak OpenAI's wire. To add one, add a row, and what it sends on the wire to the folder of fixtures. */
 export const openAiFamily: readonly OpenAiWireRow[] = [

@@ -3,7 +3,7 @@ import { type Json, toJson } from "../failures/json-value.ts";
 import type { CanonicalResponse } from "../provider.ts";
 import { digestCompletion } from "./digest-completion.ts";
 import { findErrorInside } from "./error-inside.ts";
-import type { OpenAiWireQuirks } from "./openai-wire.ts";
+import type { OpenAiWireQuirks } from "./openai-wire-row.ts";
 import { readTokenUsage } from "./token-usage.ts";
 
 /** From here on building the whole tree of a body costs more than walking its bytes. */
