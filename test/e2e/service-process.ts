@@ -29,6 +29,11 @@ export class ServiceProcess {
     this.#child.on("exit", () => this.#notify());
   }
 
+  /** 0 when it could not be started. */
+  get processId(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

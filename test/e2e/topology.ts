@@ -17,6 +17,8 @@ export interface TopologyOptions {
   readonly config: string;
   /** Further variables of every process. */
   readonly environment?: Environment;
+  /** Postgres server on which a database is made. Default: the one of the test run. */
+  readonly databaseServerUrl?: string | undefined;
 }
 
 /** Where a process listens, as its log says: `host:port` each, of those that it has. */
@@ -69,7 +71,7 @@ export class Topology {
 
   /** Starts everything and waits until it is ready. */
   static async start(kind: TopologyKind, options: TopologyOptions): Promise<Topology> {
-    const testDatabase = await openTestDatabase();
+    const testDatabase = await openTestDatabase(options.databaseServerUrl);
     const { hostname, port } = new URL(testDatabase.databaseUrl);
     const database = await startInterruptibleProxy({ host: hostname, port: Number(port || 5432) });
     const folder = mkdtempSync(join(tmpdir(), "spillway-e2e-"));
@@ -111,7 +113,8 @@ export class Topology {
     for (;;) {
       const readiness = await this.readReadiness().catch((error: Error) => ({ httpStatus: 0, reason: error.message }));
       if (readiness.httpStatus === 200) return;
-      if (Date.now() > deadlineMs) {
+      const hasEnded = [...this.#processes.values()].some(({ isRunning }) => !isRunning);
+      if (hasEnded || Date.now() > deadlineMs) {
         throw new Error(`not ready: ${JSON.stringify(readiness)}\n${this.readOutput()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -121,6 +124,11 @@ export class Topology {
   /** Asks the process that answers HTTP to end, as an operator would, and resolves when it has. */
   async stopEdge(): Promise<void> {
     await this.#process(this.kind === "all-in-one" ? "all-in-one" : "edge").stop();
+  }
+
+  /** Process ids by the name of the service. */
+  get processIds(): ReadonlyMap<string, number> {
+    return new Map([...this.#processes].map(([name, { processId }]) => [name, processId]));
   }
 
   /** What all processes wrote. */

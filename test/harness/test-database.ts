@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
 
 /** An empty database for one suite. */
 export interface TestDatabase {
@@ -11,10 +10,11 @@ export interface TestDatabase {
 
 /**
  * Makes an empty database on the server of this run: the one of SPILLWAY_TEST_DATABASE_URL when that is set, else an
- * embedded one that the whole run shares. Takes about 50 ms, and a second more for the first of a run.
+ * embedded one that the whole run shares. Takes about 50 ms, and a second more for the first of a run. Outside of a test
+ * run `givenServerUrl` must say which server.
  */
-export async function openTestDatabase(): Promise<TestDatabase> {
-  const serverUrl = await readServerUrl();
+export async function openTestDatabase(givenServerUrl?: string): Promise<TestDatabase> {
+  const serverUrl = givenServerUrl ?? (await readServerUrl());
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   await runOn(serverUrl, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`);
   const databaseUrl = new URL(serverUrl);
@@ -26,6 +26,8 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 }
 
 async function readServerUrl(): Promise<string> {
+  // Vitest cannot be loaded by a process that it did not start.
+  const { inject } = await import("vitest");
   const answer = await fetch(inject("databaseServerFrom"));
   const text = await answer.text();
   if (!answer.ok) throw new Error(`No database server for this run: ${text}`);
