@@ -20,7 +20,7 @@ export class UnaryAttempt extends Attempt {
   #length = 0;
 
   override get hasBegunToAnswer(): boolean {
-    return this.status >= 200 && this.status < 300;
+    return this.#firstChunk !== undefined;
   }
 
   protected override limit(): TimeLimit {
@@ -48,7 +48,10 @@ export class UnaryAttempt extends Attempt {
     if (this.#length > mostAnswerBytes) {
       this.fail(toFailure(FailureClass.PROVIDER_BAD_RESPONSE, this.status));
     } else if (this.#firstChunk === undefined) {
-      this.#firstChunk = chunk;
+      // Some providers keep the line open with blank lines while a request waits there: no answer has begun.
+      if (!isBlank(chunk)) {
+        this.#firstChunk = chunk;
+      }
     } else if (this.#moreChunks === undefined) {
       this.#moreChunks = [this.#firstChunk, chunk];
     } else {
@@ -74,4 +77,13 @@ export class UnaryAttempt extends Attempt {
   protected override onAnswerBroken(): void {
     this.settle(toFailure(FailureClass.PROVIDER_NETWORK, this.status));
   }
+}
+
+function isBlank(chunk: Buffer): boolean {
+  for (const byte of chunk) {
+    if (byte > 0x20) {
+      return false;
+    }
+  }
+  return true;
 }
