@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { keepConfigFile } from "#config-file";
 import type { inferenceV1, routingV1 } from "#contracts";
-import type { Service } from "#rpc";
-import type { ProgramRun } from "#runtime";
+import { RpcError, type Service } from "#rpc";
+import { type ProgramRun, retryWithBackoff } from "#runtime";
 import type { KeyEncryptionKey } from "#secrets";
 import { openConfigService } from "#services/config";
 import { demoEndpoint, writeDemoIfEmpty } from "./demo.ts";
@@ -58,7 +58,13 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
   startup.complete(config);
   while (!(await start.routing.getConfigStatus({})).ready) await setTimeout(readinessPollMs, undefined, shutdown);
 
-  const { endpoints, isOpen } = await readOverview(start.inference, config, asAdmin);
+  // Requests are answered already: a database that goes away just now must not end that.
+  const { endpoints, isOpen } = await retryWithBackoff(() => readOverview(start.inference, config, asAdmin), {
+    signal: shutdown.signal,
+    onFailure: (error) => {
+      if (!(error instanceof RpcError) || error.code !== "UNAVAILABLE") throw error;
+    },
+  });
   logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, isOpen }, "ready");
   const isDemo = options.config === undefined && endpoints.includes(demoEndpoint);
   terminal.write(
