@@ -1,6 +1,14 @@
 export { createLogger, type Logger, type ProcessLogger } from "./log/logger.ts";
+export { formatMetrics, metricsContentType } from "./metrics/format-metrics.ts";
+export type { CounterCell, HistogramCell, Labels } from "./metrics/metric-cells.ts";
+export {
+  type CollectedMetric,
+  type MetricDescription,
+  type MetricPoint,
+  MetricRegistry,
+} from "./metrics/metric-registry.ts";
+export type { Series } from "./metrics/series.ts";
 export { type Readiness, startAdminServer } from "./process/admin-server.ts";
-export { formatMetrics, type Metric } from "./process/metrics-text.ts";
 export { retryWithBackoff } from "./process/retry-with-backoff.ts";
 export { type ProgramRun, runProgram } from "./process/run-program.ts";
 export type { CommandLine } from "./settings/command-line.ts";

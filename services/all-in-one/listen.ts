@@ -25,8 +25,9 @@ export async function listen(
   {
     settings,
     logger,
+    telemetry,
     shutdown,
-  }: Pick<ProgramRun<typeof allInOneCommandLine.settings>, "settings" | "logger" | "shutdown">,
+  }: Pick<ProgramRun<typeof allInOneCommandLine.settings>, "settings" | "logger" | "telemetry" | "shutdown">,
   tracer: Tracer,
 ): Promise<Addresses> {
   const { host, httpPort, grpcPort, configGrpcPort, bodyLimitBytes } = settings;
@@ -49,6 +50,9 @@ export async function listen(
     routing: createInProcessClient(routingService.definition, routing, { onUnexpectedError }),
     logger,
     tracer,
+    metrics: telemetry.metrics,
+    // They name endpoints, and the port is open to every caller.
+    metricsToken: settings.adminToken?.reveal(),
     host,
     port: httpPort,
     bodyLimitBytes,

@@ -39,6 +39,7 @@ await runProgram({
       snapshotPath: join(dataDirectory, "snapshot.bin"),
       logger,
       tracer,
+      metrics: telemetry.metrics,
       isOpen: settings.databaseUrl === undefined,
       awaitsConfigFile: options.config !== undefined,
       adminToken: settings.adminToken?.reveal(),

@@ -5,6 +5,7 @@ import { runProgram, startAdminServer } from "#runtime";
 import { openConfigService } from "./index.ts";
 import { configCommandLine, environment } from "./settings.ts";
 
+const readyMetric = { name: "spillway.ready", unit: "", description: "Whether calls can be answered, 1 or 0." };
 const definition = configV1.ConfigServiceDefinition;
 
 await runProgram({
@@ -28,7 +29,9 @@ await runProgram({
     let waitsFor: string | undefined = "waiting for Postgres";
     const readReason = () => waitsFor ?? (service.isDatabaseReachable() ? undefined : "Postgres cannot be reached");
     const readReadiness = () => ({ notReadyReason: readReason() });
-    const admin = await startAdminServer({ host, port: settings.adminPort, readReadiness });
+    const { metrics } = telemetry;
+    metrics.observe("gauge", readyMetric, () => [{ labels: {}, value: Number(readReason() === undefined) }]);
+    const admin = await startAdminServer({ host, port: settings.adminPort, metrics, readReadiness });
     shutdown.add("admin server", () => admin.close());
     logger.info({ event: "starting", admin: admin.address }, waitsFor);
 

@@ -1,7 +1,7 @@
 import type { Tracer } from "@opentelemetry/api";
 import type { inferenceV1, routingV1 } from "#contracts";
 import type { Service } from "#rpc";
-import type { Logger } from "#runtime";
+import type { Logger, MetricRegistry } from "#runtime";
 
 /** What an edge needs. */
 export interface EdgeOptions {
@@ -9,6 +9,10 @@ export interface EdgeOptions {
   readonly routing: Service<routingV1.RoutingServiceDefinition>;
   readonly logger: Logger;
   readonly tracer: Tracer;
+  /** Where HTTP requests are counted, and what `/metrics` shows. Default: one of its own. */
+  readonly metrics?: MetricRegistry;
+  /** Asked for by `/metrics` where it is set. */
+  readonly metricsToken?: string | undefined;
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;

@@ -1,4 +1,5 @@
 import type { Logger } from "#runtime";
+import type { EdgeMetrics } from "./edge-metrics.ts";
 
 /** How an HTTP request ended. */
 export interface RequestFinished {
@@ -16,7 +17,7 @@ export interface RequestFinished {
   readonly failure: string | undefined;
 }
 
-/** Everything that the edge writes to its log. */
+/** Everything that the edge reports of itself. */
 export interface EdgeEvents {
   requestFinished(finished: RequestFinished): void;
   requestFaulted(requestId: string, error: unknown): void;
@@ -25,10 +26,11 @@ export interface EdgeEvents {
   drained(cutOff: number): void;
 }
 
-/** The log lines of the edge. Requests are told at debug, at info when the edge answered 5xx or a stream broke. */
-export function createEdgeEvents(logger: Logger): EdgeEvents {
+/** The log lines of the edge, and its count of requests. Requests are told at debug, at info when the edge answered 5xx or a stream broke. */
+export function createEdgeEvents(logger: Logger, metrics: EdgeMetrics): EdgeEvents {
   return {
     requestFinished(finished) {
+      metrics.record(finished);
       if (finished.status >= 500 || finished.failure !== undefined) {
         logger.info(finished, "request failed");
       } else {

@@ -1,11 +1,13 @@
 import type { Server } from "node:http";
 import { type FastifyBodyParser, type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import type { MetricRegistry } from "#runtime";
 import { answerClientFault } from "./client-fault.ts";
 import { drainingFailure } from "./drain-edge.ts";
 import type { EdgeOptions } from "./edge-options.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import { createHttpFailure, type HttpFailure, toHttpFailure } from "./http-failure.ts";
 import { answerChatCompletion } from "./routes/chat-completions.ts";
+import { answerMetrics } from "./routes/metrics.ts";
 import { answerModel, answerModels } from "./routes/models.ts";
 import { createReadiness } from "./routes/readiness.ts";
 
@@ -13,6 +15,11 @@ declare module "fastify" {
   interface FastifyRequest {
     exchange: Exchange;
   }
+}
+
+/** Options of an edge whose registry is settled. */
+interface CountedEdgeOptions extends EdgeOptions {
+  readonly metrics: MetricRegistry;
 }
 
 const defaultBodyLimitBytes = 64 * 1024 * 1024;
@@ -25,7 +32,7 @@ const timeoutCheckMs = 5000;
 const chatRoute = "/v1/chat/completions";
 
 /** Builds the HTTP server with all its routes; it does not listen yet. */
-export function createHttpServer(host: ExchangeHost, options: EdgeOptions): FastifyInstance<Server> {
+export function createHttpServer(host: ExchangeHost, options: CountedEdgeOptions): FastifyInstance<Server> {
   const bodyLimit = options.bodyLimitBytes ?? defaultBodyLimitBytes;
   const arrivalTimeoutMs = options.requestArrivalTimeoutMs ?? defaultArrivalTimeoutMs;
   const server = fastify({
@@ -92,7 +99,7 @@ function openExchanges(server: FastifyInstance<Server>, host: ExchangeHost): voi
   });
 }
 
-function addRoutes(server: FastifyInstance<Server>, host: ExchangeHost, options: EdgeOptions): void {
+function addRoutes(server: FastifyInstance<Server>, host: ExchangeHost, options: CountedEdgeOptions): void {
   const { inference, routing } = options;
   const timeoutMs = options.readinessTimeoutMs ?? defaultReadinessTimeoutMs;
   const answerReadiness = createReadiness({ routing, events: host.events, timeoutMs });
@@ -116,6 +123,11 @@ function addRoutes(server: FastifyInstance<Server>, host: ExchangeHost, options:
     reply.hijack();
     void answerReadiness(request.exchange);
   });
+  const metricsSource = { metrics: options.metrics, token: options.metricsToken };
+  server.get("/metrics", (request, reply) => {
+    reply.hijack();
+    answerMetrics(metricsSource, request.exchange);
+  });
 }
 
 const reads = "GET, HEAD";
@@ -124,6 +136,7 @@ const methodsByPath: Readonly<Record<string, string>> = {
   "/v1/models": reads,
   "/healthz": reads,
   "/readyz": reads,
+  "/metrics": reads,
 };
 
 function answerNoRoute(exchange: Exchange, request: FastifyRequest): void {

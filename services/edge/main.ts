@@ -18,6 +18,7 @@ await runProgram({
       routing: createGrpcClient(routingV1.RoutingServiceDefinition, channel),
       logger,
       tracer,
+      metrics: telemetry.metrics,
       host: settings.host,
       port: settings.httpPort,
       bodyLimitBytes: settings.bodyLimitBytes,

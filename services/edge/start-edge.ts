@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { OpenCalls } from "#rpc";
+import { MetricRegistry } from "#runtime";
 import { drainEdge } from "./drain-edge.ts";
+import { EdgeMetrics } from "./edge-metrics.ts";
 import type { EdgeOptions } from "./edge-options.ts";
 import { createEdgeEvents } from "./events.ts";
 import type { Exchange, ExchangeHost } from "./exchange.ts";
@@ -22,9 +24,11 @@ export interface EdgeServer {
 
 /** Starts to serve HTTP; throws when the address cannot be taken. */
 export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
-  const events = createEdgeEvents(options.logger);
-  const host: ExchangeHost = { tracer: options.tracer, events, open: new OpenCalls<Exchange>(), isDraining: false };
-  const http = createHttpServer(host, options);
+  const registry = options.metrics ?? new MetricRegistry();
+  const open = new OpenCalls<Exchange>();
+  const events = createEdgeEvents(options.logger, new EdgeMetrics(registry, () => open.size));
+  const host: ExchangeHost = { tracer: options.tracer, events, open, isDraining: false };
+  const http = createHttpServer(host, { ...options, metrics: registry });
   await http.listen({ host: options.host, port: options.port });
   const { address, port } = http.server.address() as AddressInfo;
   const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;

@@ -2,11 +2,13 @@ import type { Logger } from "#runtime";
 import { describeAttempts } from "./attempts/describe-attempts.ts";
 import type { ChainEnd, ChainRun } from "./attempts/run-chain.ts";
 import type { HealthListener } from "./health/target-health.ts";
+import type { RequestMetrics } from "./telemetry/request-metrics.ts";
 import type { RequestOutcome } from "./telemetry/request-span.ts";
 
-/** Which requests are logged at info. */
+/** Where the end of requests is reported. */
 export interface RequestLog {
   readonly logger: Logger;
+  readonly metrics: RequestMetrics;
   /** Default: only those that failed or took more than one attempt. */
   readonly logsEveryRequest: boolean;
 }
@@ -17,15 +19,18 @@ export function reportRequest(log: RequestLog, run: ChainRun, end: ChainEnd): vo
   const outcome = toOutcome(end);
   const served = end.kind === "served" ? end.attempt : undefined;
   request.span?.end(outcome, attempts, served);
+  const { endpoint, startedAtMs } = request;
+  const endedAtMs = run.clock.monotonicMs();
+  log.metrics.recordRequest({ endpoint, outcome, attempts, startedAtMs, endedAtMs });
   if (outcome === "served" && attempts.length === 1 && !log.logsEveryRequest) {
     return;
   }
   log.logger.info(
     {
-      endpoint: request.endpoint.name,
+      endpoint: endpoint.name,
       revision: String(request.snapshot.revision),
       outcome,
-      durationMs: Math.round(run.clock.monotonicMs() - request.startedAtMs),
+      durationMs: Math.round(endedAtMs - startedAtMs),
       trail: describeAttempts(attempts),
       ...(request.span === undefined ? {} : { traceId: request.span.traceId }),
     },
@@ -33,9 +38,11 @@ export function reportRequest(log: RequestLog, run: ChainRun, end: ChainEnd): vo
   );
 }
 
-/** Logs every change of a target's health. */
-export function reportHealthTo(logger: Logger): HealthListener {
-  return ({ health, from, to }) => {
+/** Counts and logs every change of a target's health. */
+export function reportHealthTo(logger: Logger, metrics: RequestMetrics): HealthListener {
+  return (change) => {
+    metrics.recordChange(change);
+    const { health, from, to } = change;
     const { providerId, model, baseUrl } = health.identity;
     logger.warn({ target: `${providerId}/${model}`, baseUrl, from, to }, "the health of a target changed");
   };

@@ -24,6 +24,7 @@ await runProgram({
       snapshotPath: join(settings.dataDirectory, "snapshot.bin"),
       logger,
       tracer,
+      metrics: telemetry.metrics,
       isOpen: false,
       // The config service does not listen before its file is in force.
       awaitsConfigFile: false,
@@ -33,7 +34,12 @@ await runProgram({
     });
     shutdown.add("routing service", () => service.close());
 
-    const admin = await startAdminServer({ host, port: settings.adminPort, ...createStatusReport(service.routing) });
+    const admin = await startAdminServer({
+      host,
+      port: settings.adminPort,
+      metrics: telemetry.metrics,
+      ...createStatusReport(service.routing),
+    });
     shutdown.add("admin server", () => admin.close());
 
     const grpc = await startGrpcServer({

@@ -2,7 +2,7 @@ import type { Tracer } from "@opentelemetry/api";
 import type { configV1, inferenceV1, routingV1 } from "#contracts";
 import { createHttpTransport, createLocalTransport, findProvider } from "#providers";
 import type { Service } from "#rpc";
-import type { Logger } from "#runtime";
+import { type Logger, MetricRegistry } from "#runtime";
 import type { KeyEncryptionKey } from "#secrets";
 import type { Engine } from "./attempts/run-chain.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -19,6 +19,8 @@ import { ConfigWatch } from "./snapshot/config-watch.ts";
 import { forgetUnused } from "./snapshot/forget-unused.ts";
 import { OpenedSecrets } from "./snapshot/opened-secrets.ts";
 import { SnapshotFile } from "./snapshot/snapshot-file.ts";
+import { RequestMetrics } from "./telemetry/request-metrics.ts";
+import { addStateMetrics } from "./telemetry/state-metrics.ts";
 
 /** What a routing service is made of. */
 export interface RoutingServiceOptions {
@@ -30,6 +32,8 @@ export interface RoutingServiceOptions {
   readonly snapshotPath: string;
   readonly logger: Logger;
   readonly tracer: Tracer;
+  /** Where this service counts. Default: nowhere that anybody could read. */
+  readonly metrics?: MetricRegistry;
   /** Whether everybody may call while no API keys exist. */
   readonly isOpen: boolean;
   /** Whether the config service has a file that must be in force before this service is ready. */
@@ -60,10 +64,13 @@ export interface RoutingService {
 /** Starts the data plane. It does not wait for the config service: what the disk holds is in force at once. */
 export async function startRoutingService(options: RoutingServiceOptions): Promise<RoutingService> {
   const { config, logger, serviceToken, adminToken, random = Math.random, clock = systemClock } = options;
-  const health = new HealthRegistry(reportHealthTo(logger));
+  const registry = options.metrics ?? new MetricRegistry();
+  const metrics = new RequestMetrics(registry);
+  const health = new HealthRegistry(reportHealthTo(logger, metrics));
   const limits = new LimitRegistry();
   const compileHost = { findProvider, health, limits };
   const state = new ConfigState({ compileHost, clock, awaitsConfigFile: options.awaitsConfigFile });
+  addStateMetrics(registry, { state, clock });
   const secrets = new OpenedSecrets(options.keyEncryptionKey);
   const file = new SnapshotFile(options.snapshotPath, logger);
   const saved = await file.read();
@@ -99,6 +106,7 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
         secrets.keepOnly(held.snapshot.secrets);
         forgetUnused(held.snapshot, health, limits);
         probers.update(held.snapshot);
+        metrics.keep(held.snapshot);
         file.save(held.snapshot.revision, () => held.toMessage());
       }
     },
@@ -108,7 +116,7 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
     inference: createInferenceService({
       intake: { engine, gate: new Gate(options.isOpen), tracer: options.tracer, currentSnapshot: () => state.snapshot },
       activeCalls,
-      requestLog: { logger, logsEveryRequest: options.logsEveryRequest ?? false },
+      requestLog: { logger, metrics, logsEveryRequest: options.logsEveryRequest ?? false },
     }),
     routing: createRoutingOperations({ state, clock, random, probers, adminToken }),
     drain: (graceMs) => activeCalls.drain(graceMs),

@@ -1,11 +1,10 @@
 import type { routingV1 } from "#contracts";
 import type { Service } from "#rpc";
-import type { Metric, Readiness } from "#runtime";
+import type { Readiness } from "#runtime";
 
-/** What `/readyz` and `/metrics` of the routing service tell of the configuration in force. */
+/** What `/readyz` of the routing service tells of the configuration in force. */
 export interface StatusReport {
   readReadiness(): Promise<Readiness>;
-  readMetrics(): Promise<readonly Metric[]>;
 }
 
 /** Makes the report from what RoutingService tells. */
@@ -32,18 +31,5 @@ export function createStatusReport(
         },
       };
     },
-    async readMetrics() {
-      const { ready, revision, stale, ageMs } = await routing.getConfigStatus({});
-      return [
-        gauge("spillway_ready", "Whether requests can be answered, 1 or 0.", Number(ready)),
-        gauge("spillway_config_revision", "Revision of the configuration in force.", Number(revision)),
-        gauge("spillway_config_age_seconds", "Seconds since the config service was last heard.", Number(ageMs) / 1000),
-        gauge("spillway_config_stale", "Whether the configuration may be out of date, 1 or 0.", Number(stale)),
-      ];
-    },
   };
-}
-
-function gauge(name: string, help: string, value: number): Metric {
-  return { name, kind: "gauge", help, value };
 }

@@ -63,7 +63,7 @@ describe("the docs", () => {
   it("name every environment variable that the code reads, and no other", () => {
     const settings = readSources("{packages,services}/**/*.ts");
     const read = allMatches(settings, /variable: "([A-Z_]+)"/g);
-    const exporters = allMatches(settings, /(?:url|batch)Setting\("([A-Z_]+)"/g);
+    const exporters = allMatches(settings, /(?:url|batch)Setting\(\s*"([A-Z_]+)"/g);
     expect(namesOf(readRows("docs/environment-variables.md"))).toEqual([...new Set([...read, ...exporters])].sort());
   });
 
@@ -161,6 +161,19 @@ describe("the docs", () => {
   it("name every attribute of spans that is our own, and no other", () => {
     const known = allMatches(read("services/routing/telemetry/span-names.ts"), /"(spillway\.[a-z_.]+)"/g);
     expect(namesOf(readRows("docs/traces.md"))).toEqual(known);
+  });
+
+  it("name every metric and every label that is our own, and no other", () => {
+    const sources = readSources("{packages,services}/**/*{metrics,metric-names,main}.ts");
+    const metrics = allMatches(sources, /\bname: "([a-z0-9_]+(?:\.[a-z_]+)+)"/g);
+    const rows = readRows("docs/metrics.md");
+    expect(metrics.length).toBeGreaterThan(15);
+    expect(namesOf(rows)).toEqual(metrics);
+    const labels = allMatches(sources, /: "((?:spillway|gen_ai|http|error)\.[a-z_.]+)",?\n/g).filter(
+      (name) => !metrics.includes(name),
+    );
+    const text = new Set(quoted(read("docs/metrics.md")));
+    expect(labels.filter((label) => !text.has(label))).toEqual([]);
   });
 
   it("explain every failure class, and no other", () => {

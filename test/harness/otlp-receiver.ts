@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { type AnyValue, ExportTraceServiceRequest, ExportTraceServiceResponse, type KeyValue } from "#contracts/otlp";
+import { decodeOtlpMetrics, type ReceivedMetric } from "./decode-otlp-metrics.ts";
 
 /** Value of an attribute as plain data; integers are numbers. */
 export type AttributeValue = string | number | boolean | readonly AttributeValue[] | undefined;
@@ -29,13 +30,15 @@ export interface ReceivedSpan {
   readonly resource: AttributeValues;
 }
 
-/** A server that takes OTLP over http/protobuf and keeps the spans. */
+/** A server that takes OTLP over http/protobuf and keeps the spans and metrics. */
 export interface OtlpReceiver {
   /** Value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly endpoint: string;
   /** All spans so far, in the order in which they came. */
   readonly spans: readonly ReceivedSpan[];
-  /** Headers of the newest request; undefined before the first. */
+  /** The metrics of every export, in the order in which they came. */
+  readonly metricExports: readonly (readonly ReceivedMetric[])[];
+  /** Headers of the newest request with spans; undefined before the first. */
   readonly lastHeaders: Readonly<Record<string, string | string[] | undefined>> | undefined;
   /** Resolves with all spans once `isEnough` says so of them; rejects after `timeoutMs` and tells what came. */
   waitForSpans(
@@ -60,11 +63,17 @@ const statusCodes: readonly ReceivedSpan["status"][] = ["UNSET", "OK", "ERROR"];
 /** Starts a receiver on a free port of the loopback interface. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   let spans: ReceivedSpan[] = [];
+  const metricExports: ReceivedMetric[][] = [];
   let lastHeaders: OtlpReceiver["lastHeaders"];
   const waiters = new Set<() => void>();
 
   const server = createServer(async (incoming, response) => {
     const body = await readBody(incoming);
+    if (incoming.method === "POST" && incoming.url === "/v1/metrics") {
+      metricExports.push(decodeOtlpMetrics(body));
+      response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
+      return;
+    }
     lastHeaders = incoming.headers;
     const received = decodeSpans(incoming, body, response);
     if (received === undefined) return;
@@ -79,6 +88,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     get spans() {
       return spans;
     },
+    metricExports,
     get lastHeaders() {
       return lastHeaders;
     },

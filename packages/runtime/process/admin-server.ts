@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { formatMetrics, type Metric } from "./metrics-text.ts";
+import { formatMetrics, metricsContentType } from "../metrics/format-metrics.ts";
+import type { MetricRegistry } from "../metrics/metric-registry.ts";
 
 /** Whether a service can do its work now. */
 export interface Readiness {
@@ -16,8 +17,8 @@ export interface AdminServerOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly readReadiness: () => Readiness | Promise<Readiness>;
-  /** Metrics of the service, beside those of its process. */
-  readonly readMetrics?: () => readonly Metric[] | Promise<readonly Metric[]>;
+  /** What `/metrics` shows. */
+  readonly metrics: MetricRegistry;
 }
 
 /** A running admin server. */
@@ -29,7 +30,6 @@ export interface AdminServer {
 }
 
 const jsonType = "application/json";
-const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Serves `/healthz` (200 while the process lives), `/readyz` (200 or 503 with a reason) and `/metrics`, without a key. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -70,8 +70,10 @@ async function answerPath(path: string, response: ServerResponse, options: Admin
       return;
     }
     case "/metrics": {
-      const text = formatMetrics((await options.readMetrics?.()) ?? []);
-      response.writeHead(200, { "content-type": metricsType, "content-length": Buffer.byteLength(text) }).end(text);
+      const text = formatMetrics(options.metrics);
+      response
+        .writeHead(200, { "content-type": metricsContentType, "content-length": Buffer.byteLength(text) })
+        .end(text);
       return;
     }
     default:

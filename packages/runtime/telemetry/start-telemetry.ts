@@ -6,9 +6,17 @@ import { defaultResource, type Resource, resourceFromAttributes } from "@opentel
 import { BatchSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
 import type { Logger } from "../log/logger.ts";
-import { resolveExportUrl, resolveSampler, type TelemetrySettings } from "./telemetry-settings.ts";
+import { type MetricExport, startMetricExport } from "../metrics/metric-export.ts";
+import { MetricRegistry } from "../metrics/metric-registry.ts";
+import { addProcessMetrics } from "../metrics/process-metrics.ts";
+import {
+  resolveExportUrl,
+  resolveMetricsExportUrl,
+  resolveSampler,
+  type TelemetrySettings,
+} from "./telemetry-settings.ts";
 
-/** What tracing is set up from. */
+/** What telemetry is set up from. */
 export interface TelemetryOptions {
   /** `service.name` where neither `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` gives one. */
   readonly serviceName: string;
@@ -20,54 +28,93 @@ export interface TelemetryOptions {
   readonly spanProcessor?: SpanProcessor;
 }
 
-/** Tracing of this process. */
+/** Tracing and metrics of this process. */
 export interface Telemetry {
   /** Where spans are sent; undefined when they are not. */
   readonly exportUrl: string | undefined;
+  /** What the process counts; those of the process itself are in it. They are counted whether or not they are sent. */
+  readonly metrics: MetricRegistry;
   /** A tracer; where nobody would see its spans, one that records nothing and only passes contexts on. */
   tracer(name: string): Tracer;
   /** Sends what is held now. Rejects if it cannot be sent. */
   flush(): Promise<void>;
-  /** Sends what is still held and ends. Never rejects; bounded by the export timeout. */
+  /** Sends what is still held and ends. Never rejects; bounded by the export timeouts. */
   shutdown(): Promise<void>;
 }
 
 const quietMs = 30_000;
 
-/** Sets tracing up by hand: no global is registered, so contexts are passed explicitly. */
-export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { settings, spanProcessor } = options;
-  const exportUrl = settings.tracingIsDisabled ? undefined : resolveExportUrl(settings);
-  const processors: SpanProcessor[] = [];
-  if (exportUrl !== undefined) processors.push(createBatchProcessor(exportUrl, settings));
-  if (spanProcessor !== undefined && !settings.tracingIsDisabled) processors.push(spanProcessor);
-  if (processors.length === 0) return silentTelemetry();
+interface Tracing {
+  tracer(name: string): Tracer;
+  flush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
 
-  reportExportErrors(options.logger, exportUrl);
-  const provider = new TracerProvider({
-    resource: describeProcess(options),
-    sampler: resolveSampler(settings),
-    spanProcessors: processors,
-  });
+/** Sets telemetry up by hand: no global is registered, so contexts are passed explicitly. */
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const { settings, logger } = options;
+  const metrics = new MetricRegistry();
+  addProcessMetrics(metrics);
+  const exportUrl = settings.telemetryIsDisabled ? undefined : resolveExportUrl(settings);
+  const metricsUrl = settings.telemetryIsDisabled ? undefined : resolveMetricsExportUrl(settings);
+  const resource = describeProcess(options);
+  const tracing = startTracing(options, { exportUrl, resource });
+  const metricExport = metricsUrl === undefined ? undefined : exportMetrics(options, { metricsUrl, metrics, resource });
+  if (exportUrl !== undefined || metricsUrl !== undefined) reportExportErrors(logger, { exportUrl, metricsUrl });
+  const lost = (what: string, url: string | undefined) => (error: unknown) => {
+    logger.warn({ error, exportUrl: url }, `${what} were lost at shutdown`);
+  };
   return {
     exportUrl,
-    tracer: (name) => provider.getTracer(name, options.serviceVersion),
-    flush: () => provider.forceFlush(),
-    shutdown: () =>
-      provider.shutdown().catch((error: unknown) => {
-        options.logger.warn({ error, exportUrl }, "spans were lost at shutdown");
-      }),
+    metrics,
+    tracer: tracing.tracer,
+    flush: async () => void (await Promise.all([tracing.flush(), metricExport?.flush()])),
+    shutdown: async () =>
+      void (await Promise.all([
+        tracing.shutdown().catch(lost("spans", exportUrl)),
+        metricExport?.shutdown().catch(lost("metrics", metricsUrl)),
+      ])),
   };
 }
 
-function silentTelemetry(): Telemetry {
+function startTracing(
+  options: TelemetryOptions,
+  { exportUrl, resource }: { readonly exportUrl: string | undefined; readonly resource: Resource },
+): Tracing {
+  const { settings, spanProcessor } = options;
+  const processors: SpanProcessor[] = [];
+  if (exportUrl !== undefined) processors.push(createBatchProcessor(exportUrl, settings));
+  if (spanProcessor !== undefined && !settings.telemetryIsDisabled) processors.push(spanProcessor);
+  if (processors.length === 0) return silentTracing();
+  const provider = new TracerProvider({ resource, sampler: resolveSampler(settings), spanProcessors: processors });
+  return {
+    tracer: (name) => provider.getTracer(name, options.serviceVersion),
+    flush: () => provider.forceFlush(),
+    shutdown: () => provider.shutdown(),
+  };
+}
+
+function silentTracing(): Tracing {
   const provider = new ProxyTracerProvider();
   return {
-    exportUrl: undefined,
     tracer: (name) => provider.getTracer(name),
     flush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
   };
+}
+
+function exportMetrics(
+  { settings, serviceVersion }: TelemetryOptions,
+  of: { readonly metricsUrl: string; readonly metrics: MetricRegistry; readonly resource: Resource },
+): MetricExport {
+  return startMetricExport({
+    metrics: of.metrics,
+    url: of.metricsUrl,
+    intervalMs: settings.metricExportIntervalMs,
+    timeoutMs: settings.metricExportTimeoutMs,
+    resource: of.resource,
+    version: serviceVersion,
+  });
 }
 
 function createBatchProcessor(url: string, settings: TelemetrySettings): SpanProcessor {
@@ -92,11 +139,14 @@ function describeProcess({ serviceName, serviceVersion, settings }: TelemetryOpt
   );
 }
 
-function reportExportErrors(logger: Logger, exportUrl: string | undefined): void {
+function reportExportErrors(
+  logger: Logger,
+  urls: { readonly exportUrl: string | undefined; readonly metricsUrl: string | undefined },
+): void {
   let quietUntil = 0;
   setGlobalErrorHandler((error) => {
     if (Date.now() < quietUntil) return;
     quietUntil = Date.now() + quietMs;
-    logger.warn({ error, exportUrl }, "spans could not be exported and were dropped");
+    logger.warn({ error, ...urls }, "spans or metrics could not be exported");
   });
 }

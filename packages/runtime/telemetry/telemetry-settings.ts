@@ -31,9 +31,9 @@ const samplerNames = [
  * `_COMPRESSION` and `_CERTIFICATE` are read by the exporter.
  */
 export const telemetrySettings = {
-  tracingIsDisabled: booleanSetting({
+  telemetryIsDisabled: booleanSetting({
     variable: "OTEL_SDK_DISABLED",
-    description: "Switches tracing off",
+    description: "Switches tracing and the export of metrics off",
     absent: false,
   }),
   tracesExporter: choiceSetting({
@@ -43,8 +43,19 @@ export const telemetrySettings = {
     absent: "auto",
     defaultText: "otlp where an endpoint is set, else none",
   }),
+  metricsExporter: choiceSetting({
+    variable: "OTEL_METRICS_EXPORTER",
+    description: "Where metrics go besides /metrics; `otlp` sends to localhost:4318 even where no endpoint is set",
+    choices: ["auto", "otlp", "none"],
+    absent: "auto",
+    defaultText: "otlp where an endpoint is set, else none",
+  }),
   otlpEndpoint: urlSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP endpoint (http/protobuf), e.g. http://localhost:4318"),
   otlpTracesEndpoint: urlSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTLP endpoint for spans alone, with its path"),
+  otlpMetricsEndpoint: urlSetting(
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTLP endpoint for metrics alone, with its path",
+  ),
   otlpProtocol: choiceSetting({
     variable: "OTEL_EXPORTER_OTLP_PROTOCOL",
     description: "Protocol of the OTLP endpoint",
@@ -84,6 +95,16 @@ export const telemetrySettings = {
     30_000,
     longestMs,
   ]),
+  metricExportIntervalMs: batchSetting("OTEL_METRIC_EXPORT_INTERVAL", "Milliseconds between two exports of metrics", [
+    1,
+    60_000,
+    longestMs,
+  ]),
+  metricExportTimeoutMs: batchSetting("OTEL_METRIC_EXPORT_TIMEOUT", "Milliseconds that an export of metrics may take", [
+    1,
+    30_000,
+    longestMs,
+  ]),
   mostHeldSpans: batchSetting("OTEL_BSP_MAX_QUEUE_SIZE", "Spans held at most; more are dropped", [1, 2048, 1_000_000]),
   mostSpansInExport: batchSetting("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "Spans in one export", [1, 512, 1_000_000]),
 } satisfies Readonly<Record<string, Setting<unknown>>>;
@@ -93,10 +114,24 @@ export type TelemetrySettings = SettingValues<typeof telemetrySettings>;
 
 /** URL that spans are sent to; undefined when they are not. */
 export function resolveExportUrl(settings: TelemetrySettings): string | undefined {
-  if (settings.tracesExporter === "none") return undefined;
-  if (settings.otlpTracesEndpoint !== undefined) return settings.otlpTracesEndpoint;
-  const endpoint = settings.otlpEndpoint ?? (settings.tracesExporter === "otlp" ? "http://localhost:4318" : undefined);
-  return endpoint === undefined ? undefined : `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  const { tracesExporter, otlpTracesEndpoint } = settings;
+  return resolveUrl(settings, { exporter: tracesExporter, own: otlpTracesEndpoint, path: "/v1/traces" });
+}
+
+/** URL that metrics are sent to; undefined when they are not. */
+export function resolveMetricsExportUrl(settings: TelemetrySettings): string | undefined {
+  const { metricsExporter, otlpMetricsEndpoint } = settings;
+  return resolveUrl(settings, { exporter: metricsExporter, own: otlpMetricsEndpoint, path: "/v1/metrics" });
+}
+
+function resolveUrl(
+  { otlpEndpoint }: TelemetrySettings,
+  { exporter, own, path }: { readonly exporter: string; readonly own: string | undefined; readonly path: string },
+): string | undefined {
+  if (exporter === "none") return undefined;
+  if (own !== undefined) return own;
+  const endpoint = otlpEndpoint ?? (exporter === "otlp" ? "http://localhost:4318" : undefined);
+  return endpoint === undefined ? undefined : `${endpoint.replace(/\/+$/, "")}${path}`;
 }
 
 /** The sampler that the variables describe. */

@@ -18,6 +18,8 @@ export interface AttemptRecord {
   /** Whether a connection to the provider was made. */
   readonly wasConnected: boolean;
   readonly usage: TokenUsage | undefined;
+  /** Milliseconds from the start to a stream's first output; undefined where none came. */
+  readonly firstOutputMs: number | undefined;
   /** Model that answered, as the provider names it. */
   readonly model: string | undefined;
   readonly finishReasons: readonly string[];
@@ -41,6 +43,7 @@ export function toSkippedRecord(
     failure: toFailure(errorsV1.FailureClass.TARGET_SATURATED),
     wasConnected: false,
     usage: undefined,
+    firstOutputMs: undefined,
     model: undefined,
     finishReasons: [],
   };

@@ -41,6 +41,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   /** Whether it failed because the request's deadline passed. */
   isPastDeadline = false;
   usage: TokenUsage | undefined;
+  firstOutputMs: number | undefined;
   model: string | undefined;
   finishReasons: readonly string[] = [];
   isSettled = false;

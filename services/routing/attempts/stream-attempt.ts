@@ -177,7 +177,8 @@ export class StreamAttempt extends Attempt {
     if (event.isOutput && !this.#hasOutput) {
       this.#hasOutput = true;
       this.#pace.onOutput();
-      this.span?.setFirstOutput(nowMs - this.startedAtMs);
+      this.firstOutputMs = nowMs - this.startedAtMs;
+      this.span?.setFirstOutput(this.firstOutputMs);
       this.rearm();
     }
     if (event.isFinished && !this.#isFinished) {

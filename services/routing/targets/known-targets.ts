@@ -7,6 +7,8 @@ import type { Snapshot, Target } from "../snapshot/snapshot.ts";
 /** One target with all that its endpoints say of it. */
 export interface KnownTarget {
   readonly health: TargetHealth;
+  /** `provider/model`, percent-encoded, as in trails. */
+  readonly label: string;
   /** Base URL of the model definition or else of its secret; undefined: the provider's own. */
   readonly baseUrl: string | undefined;
   /** Sorted. */
@@ -50,10 +52,11 @@ function gather(snapshot: Snapshot): ReadonlyMap<string, KnownTarget> {
 }
 
 function toKnownTarget(uses: readonly [Use, ...Use[]], snapshot: Snapshot): KnownTarget {
-  const { health, baseUrl, secretId } = uses[0].target;
+  const { health, label, baseUrl, secretId } = uses[0].target;
   const secret = secretId === undefined ? undefined : snapshot.secrets.get(secretId);
   return {
     health,
+    label,
     baseUrl: baseUrl ?? secret?.authConfig.api_base,
     endpoints: [...new Set(uses.map(({ endpoint }) => endpoint))],
     breakers: [...new Set(uses.map(({ target }) => target.breaker))],

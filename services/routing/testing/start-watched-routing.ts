@@ -50,9 +50,16 @@ export class WatchedRouting implements AsyncDisposable {
   }
 
   /** Asks an endpoint in one piece. */
-  invoke(endpoint = "chat") {
-    const body = chatBody({ model: endpoint });
+  invoke(endpoint = "chat", members: Readonly<Record<string, unknown>> = {}) {
+    const body = chatBody({ model: endpoint, ...members });
     return this.service.inference.invoke({ endpoint, dialect: inferenceV1.Dialect.OPENAI_CHAT, body, headers: {} });
+  }
+
+  /** Asks `chat` for a stream. */
+  stream() {
+    const body = chatBody({ stream: true });
+    const { OPENAI_CHAT } = inferenceV1.Dialect;
+    return this.service.inference.streamInvoke({ endpoint: "chat", dialect: OPENAI_CHAT, body, headers: {} });
   }
 
   /** Every target and its health. */

@@ -3,6 +3,7 @@ import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerPro
 import { configV1, inferenceV1 } from "#contracts";
 import type { Provider } from "#providers";
 import type { CallContext, RpcError, Service } from "#rpc";
+import { MetricRegistry } from "#runtime";
 import { KeyEncryptionKey } from "#secrets";
 import { systemClock } from "../clock.ts";
 import { Gate } from "../gate/gate.ts";
@@ -11,6 +12,7 @@ import type { InferenceHost } from "../inference/inference-host.ts";
 import { createInferenceService } from "../inference/inference-service.ts";
 import { HeldConfig } from "../snapshot/held-config.ts";
 import { OpenedSecrets } from "../snapshot/opened-secrets.ts";
+import { RequestMetrics } from "../telemetry/request-metrics.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
 import type { FakeTransport } from "./fake-transport.ts";
 import { createTestCompileHost } from "./test-compile-host.ts";
@@ -63,6 +65,7 @@ export class TestRouting {
   readonly host: InferenceHost;
   readonly inference: Service<inferenceV1.InferenceServiceDefinition>;
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
+  readonly metrics = new MetricRegistry();
   readonly #exporter = new InMemorySpanExporter();
 
   constructor(options: TestRoutingOptions) {
@@ -93,7 +96,7 @@ export class TestRouting {
         currentSnapshot: () => held.snapshot,
       },
       activeCalls: new ActiveCalls(),
-      requestLog: { logger, logsEveryRequest: false },
+      requestLog: { logger, metrics: new RequestMetrics(this.metrics), logsEveryRequest: false },
     };
     this.inference = createInferenceService(this.host);
   }
