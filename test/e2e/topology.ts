@@ -64,6 +64,8 @@ export class Topology {
       SPILLWAY_GRPC_PORT: "0",
       SPILLWAY_CONFIG_GRPC_PORT: "0",
       SPILLWAY_ADMIN_PORT: "0",
+      // The upstreams of tests are on loopback.
+      SPILLWAY_ALLOW_PRIVATE_UPSTREAMS: "true",
       ...options.environment,
     };
     this.writeConfig(options.config);
