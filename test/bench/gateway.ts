@@ -30,6 +30,7 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
       SPILLWAY_HTTP_PORT: "0",
       SPILLWAY_GRPC_PORT: "0",
       SPILLWAY_CONFIG_GRPC_PORT: "0",
+      SPILLWAY_ALLOW_PRIVATE_UPSTREAMS: "true",
       SPILLWAY_DRAIN_MS: "500",
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${upstreamPort}`,
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
