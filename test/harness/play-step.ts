@@ -112,8 +112,19 @@ async function write(bytes: Buffer, request: UpstreamRequest, response: ServerRe
   return !response.destroyed;
 }
 
+/** One listener for each answer, however often it is waited for. */
+const departures = new WeakMap<ServerResponse, Promise<unknown>>();
+
 function gone(response: ServerResponse): Promise<unknown> {
-  return response.destroyed ? Promise.resolve() : new Promise((resolve) => response.once("close", resolve));
+  if (response.destroyed) {
+    return Promise.resolve();
+  }
+  let departure = departures.get(response);
+  if (departure === undefined) {
+    departure = new Promise((resolve) => response.once("close", resolve));
+    departures.set(response, departure);
+  }
+  return departure;
 }
 
 function stop(response: ServerResponse, by: CutKind): void {

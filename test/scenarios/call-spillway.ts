@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ScenarioRequest } from "./scenario.ts";
 
@@ -22,9 +22,13 @@ export interface CallerOrder extends ScenarioRequest {
   readonly whenCalled: Promise<unknown>;
   /** Ends the call from outside. */
   readonly signal?: AbortSignal;
+  /** Whose connections to use. Default: one for this call alone. */
+  readonly agent?: Agent;
+  /** How long to wait after each piece of the body. */
+  readonly pauseMs?: number;
 }
 
-/** Makes one chat request on a connection of its own. Never rejects: a broken connection is an answer too. */
+/** Makes one chat request. Never rejects: a broken connection is an answer too. */
 export async function callSpillway(order: CallerOrder): Promise<CallerAnswer> {
   const { promise, resolve } = Promise.withResolvers<CallerAnswer>();
   const body = JSON.stringify({
@@ -35,7 +39,7 @@ export async function callSpillway(order: CallerOrder): Promise<CallerAnswer> {
   });
   const call = request(`${order.origin}/v1/chat/completions`, {
     method: "POST",
-    agent: false,
+    agent: order.agent ?? false,
     headers: { "content-type": "application/json", authorization: `Bearer ${order.apiKey}`, ...order.headers },
   });
   const seen = { status: 0, headers: {} as IncomingHttpHeaders, body: "", isWhole: false, hasLeft: false };
@@ -44,7 +48,7 @@ export async function callSpillway(order: CallerOrder): Promise<CallerAnswer> {
     call.destroy();
   };
   call.on("error", () => resolve(seen));
-  call.on("response", (response) => void readAnswer({ order, call, leave }, response, seen).then(() => resolve(seen)));
+  call.on("response", (response) => void readAnswer({ order, leave }, response, seen).then(() => resolve(seen)));
   order.signal?.addEventListener("abort", leave);
   if (typeof order.leaves === "number") void order.whenCalled.then(leave);
   call.end(body);
@@ -54,7 +58,7 @@ export async function callSpillway(order: CallerOrder): Promise<CallerAnswer> {
 type Seen = { -readonly [Name in keyof CallerAnswer]: CallerAnswer[Name] };
 
 async function readAnswer(
-  { order, leave }: { readonly order: CallerOrder; readonly call: ClientRequest; readonly leave: () => void },
+  { order, leave }: { readonly order: CallerOrder; readonly leave: () => void },
   response: IncomingMessage,
   seen: Seen,
 ): Promise<void> {
@@ -65,6 +69,7 @@ async function readAnswer(
   try {
     for await (const piece of response) {
       pieces.push(piece as Buffer);
+      if (order.pauseMs !== undefined) await sleep(order.pauseMs);
       if (order.leaves === "after output" && (piece as Buffer).includes("Hello")) leave();
     }
     seen.isWhole = response.complete;

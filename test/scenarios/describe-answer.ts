@@ -21,6 +21,12 @@ export function describeAnswer(answer: CallerAnswer): string {
   return [status, ...words, ...(isWhole ? [] : ["cut"])].join(" ");
 }
 
+/** Whether a description is what is expected; a `*` in that stands for anything. */
+export function isLike(actual: string, pattern: string): boolean {
+  const [start = "", end] = pattern.split("*");
+  return end === undefined ? actual === pattern : actual.startsWith(start) && actual.endsWith(end);
+}
+
 /** The data of every event of a stream. */
 export function eventsOf(body: string): string[] {
   return body

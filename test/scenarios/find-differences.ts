@@ -1,5 +1,5 @@
 import type { ReceivedSpan } from "../harness/otlp-receiver.ts";
-import { describeAnswer } from "./describe-answer.ts";
+import { describeAnswer, isLike } from "./describe-answer.ts";
 import type { Scenario, SeenRun } from "./scenario.ts";
 import type { ScenarioOutcome } from "./scenario-bed.ts";
 import { toModelName, upstreamSecret } from "./scenario-config.ts";
@@ -34,11 +34,6 @@ export function findDifferences(
   ];
   const attempts = scenario.trail.filter((line) => !line.startsWith("-")).length;
   return { sees, attempts, durationMs: of.durationMs, differences };
-}
-
-function isLike(actual: string, pattern: string): boolean {
-  const [start = "", end] = pattern.split("*");
-  return end === undefined ? actual === pattern : actual.startsWith(start) && actual.endsWith(end);
 }
 
 function differ(who: string, actual: unknown, expected: unknown): string[] {

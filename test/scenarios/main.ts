@@ -1,11 +1,7 @@
 // Every scenario, over HTTP, in both topologies: what the caller saw, how many attempts, how long. Fails if any differs.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openEmbeddedPostgres } from "#embedded-postgres";
 import { type TopologyKind, topologyKinds } from "../e2e/topology.ts";
-import { testDatabaseServerUrl } from "../harness/settings.ts";
+import { openDatabaseServer } from "../harness/open-database-server.ts";
 import { allScenarios } from "./all-scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { ScenarioBed, type ScenarioOutcome } from "./scenario-bed.ts";
@@ -28,28 +24,18 @@ else process.exitCode = await runAll();
 
 async function runAll(): Promise<number> {
   const scenarios = allScenarios.filter(({ id }) => id.includes(values.only));
-  const folder = mkdtempSync(join(tmpdir(), "spillway-scenarios-"));
-  const database =
-    testDatabaseServerUrl === undefined ? await openEmbeddedPostgres({ dataDirectory: folder }) : undefined;
+  await using database = await openDatabaseServer();
   let different = 0;
-  try {
-    for (const kind of topologyKinds) {
-      const url = testDatabaseServerUrl ?? database?.databaseUrl;
-      different += await runIn(kind, scenarios, url);
-    }
-  } finally {
-    await database?.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  for (const kind of topologyKinds) different += await runIn(kind, scenarios, database.url);
   const count = scenarios.length * topologyKinds.length;
   print(different === 0 ? `${count} scenarios, all as specified` : `${different} of ${count} scenarios differ`);
   return different === 0 && count > 0 ? 0 : 1;
 }
 
 /** Runs them in one topology and prints each; the number of those that differ. */
-async function runIn(kind: TopologyKind, scenarios: readonly Scenario[], databaseUrl?: string): Promise<number> {
+async function runIn(kind: TopologyKind, scenarios: readonly Scenario[], databaseServerUrl: string): Promise<number> {
   print(`\n${kind}`);
-  const bed = await ScenarioBed.open(kind, scenarios, databaseUrl);
+  const bed = await ScenarioBed.open(kind, scenarios, databaseServerUrl);
   let different = 0;
   const left = [...scenarios];
   const work = async () => {
