@@ -24,7 +24,7 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
   writeFileSync(config, toConfig(upstreamPort));
   const child = new BenchChild({
     command: ["services/all-in-one/main.ts", "--config", config],
-    nodeOptions: profileFolder === undefined ? (process.env.NO?.split(" ") ?? []) : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
+    nodeOptions: profileFolder === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
     environment: {
       SPILLWAY_DATA_DIR: join(folder, "data"),
       SPILLWAY_HTTP_PORT: "0",
