@@ -11,7 +11,7 @@ export function suggestName(name: string, candidates: Iterable<string>): string 
 const mostListed = 30;
 
 /** The candidate that the name most likely meant, by edits; undefined if none is close. */
-function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let fewest = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {

@@ -17,6 +17,7 @@ import { formatWelcome } from "./welcome.ts";
 export interface ConfigStart extends ProgramRun<typeof allInOneCommandLine.settings> {
   readonly database: Database;
   readonly keyEncryptionKey: KeyEncryptionKey;
+  readonly allowPrivateUpstreams: boolean;
   readonly startup: Startup;
   readonly routing: Pick<Service<routingV1.RoutingServiceDefinition>, "getConfigStatus">;
   readonly inference: Pick<Service<inferenceV1.InferenceServiceDefinition>, "listModels">;
@@ -35,6 +36,7 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
     logger,
     adminToken: settings.adminToken?.reveal(),
     serviceToken: settings.serviceToken?.reveal(),
+    allowPrivateUpstreams: start.allowPrivateUpstreams,
   });
   startup.own(service);
   const config = service.implementation;

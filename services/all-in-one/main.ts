@@ -22,7 +22,7 @@ await runProgram({
   expectedErrors: [ConfigFileError, EmbeddedPostgresError],
   async start(run) {
     const { settings, options, logger, telemetry, shutdown } = run;
-    const { dataDirectory } = settings;
+    const { dataDirectory, allowPrivateUpstreams = settings.databaseUrl === undefined } = settings;
     const tracer = telemetry.tracer("spillway");
     mkdirSync(dataDirectory, { recursive: true, mode: 0o711 });
     const database = openDatabase(settings.databaseUrl, dataDirectory, run);
@@ -44,7 +44,7 @@ await runProgram({
       awaitsConfigFile: options.config !== undefined,
       adminToken: settings.adminToken?.reveal(),
       serviceToken: settings.serviceToken?.reveal(),
-      allowPrivateUpstreams: settings.allowPrivateUpstreams,
+      allowPrivateUpstreams,
     });
     shutdown.add("routing service", () => service.close());
 
@@ -53,7 +53,7 @@ await runProgram({
     const addresses = await listen({ inference, routing, config }, run, tracer);
     logger.info({ event: "listening", ...addresses }, "listening; waiting for Postgres");
 
-    const services = { inference, routing, startup, keyEncryptionKey, addresses };
+    const services = { inference, routing, startup, keyEncryptionKey, allowPrivateUpstreams, addresses };
     await bringConfigInForce({ ...run, ...services, database: await database });
   },
 });

@@ -22,7 +22,11 @@ const settings = {
   adminToken,
   serviceToken,
   bodyLimitBytes,
-  allowPrivateUpstreams,
+  allowPrivateUpstreams: {
+    ...allowPrivateUpstreams,
+    absent: undefined,
+    defaultText: "true with the embedded Postgres, else false",
+  },
   ...processSettings,
 };
 

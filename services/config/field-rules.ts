@@ -23,21 +23,6 @@ export function writerViolations(value: string | undefined, field: string): Viol
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is there to find them.
 const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
-/** What is wrong with the base URL of a provider's API. */
-export function urlViolations(value: string, field: string): Violation[] {
-  const url = URL.parse(value);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    return [{ field, description: "must be an http or https URL, e.g. https://api.example.com/v1" }];
-  }
-  if (url.username !== "" || url.password !== "") {
-    return [{ field, description: "must not hold credentials; put them into a secret" }];
-  }
-  if (url.hash !== "") {
-    return [{ field, description: "must not have a fragment" }];
-  }
-  return value.length > 2048 ? [{ field, description: "must have at most 2048 characters" }] : [];
-}
-
 /** What is wrong with an enum that may be unset: a number that this version does not know. */
 export function enumViolations(
   value: number | undefined,

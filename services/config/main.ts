@@ -22,6 +22,7 @@ await runProgram({
       logger,
       adminToken,
       serviceToken: settings.serviceToken?.reveal(),
+      allowPrivateUpstreams: settings.allowPrivateUpstreams,
     });
     shutdown.add("config service", () => service.close());
     const { implementation } = service;

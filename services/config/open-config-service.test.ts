@@ -108,6 +108,7 @@ describe("while the database is away", () => {
     const service = openConfigService({
       databaseUrl,
       keyEncryptionKey: testKeyEncryptionKey,
+      allowPrivateUpstreams: true,
       logger: { debug: () => {}, info: log, warn: log, error: log },
       pollIntervalMs: 50,
     });
@@ -189,6 +190,7 @@ describe("close", () => {
     const service = openConfigService({
       databaseUrl: "postgres://nobody:secret-password@127.0.0.1:1/none",
       keyEncryptionKey: testKeyEncryptionKey,
+      allowPrivateUpstreams: true,
       logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     });
     const ready = failureOf(service.whenReady());

@@ -11,11 +11,12 @@ import { createModelDefinitionHandlers } from "./model-definitions/model-definit
 import { createRevisionHandlers } from "./revisions/revision-handlers.ts";
 import { createSecretHandlers } from "./secrets/secret-handlers.ts";
 import { type ConfigStore, openConfigStore, startDatabaseLink } from "./store/index.ts";
+import type { UpstreamPlaces } from "./upstreams/base-url-rules.ts";
 import { ChangeFeed } from "./watch/change-feed.ts";
 import { watchConfig } from "./watch/watch-config.ts";
 
 /** What a config service is made of. */
-export interface ConfigServiceOptions {
+export interface ConfigServiceOptions extends UpstreamPlaces {
   /** A `postgres://` URL; with a password in it, so not for logs. */
   readonly databaseUrl: string;
   /** Seals what is written from now on, and opens what it is compared with. */
@@ -99,15 +100,15 @@ function createHandlers(
   store: ConfigStore,
   feed: ChangeFeed,
 ): Service<configV1.ConfigServiceDefinition> {
-  const { keyEncryptionKey, logger, bookmarkIntervalMs = 30_000 } = options;
+  const { keyEncryptionKey, logger, allowPrivateUpstreams, bookmarkIntervalMs = 30_000 } = options;
   return {
-    ...createSecretHandlers(store, keyEncryptionKey),
-    ...createModelDefinitionHandlers(store),
+    ...createSecretHandlers(store, { keyEncryptionKey, allowPrivateUpstreams }),
+    ...createModelDefinitionHandlers(store, { allowPrivateUpstreams }),
     ...createEndpointHandlers(store),
     ...createMappingHandlers(store),
     ...createTagHandlers(store),
     ...createRevisionHandlers(store),
-    applyConfig: (request) => applyConfig({ store, keyEncryptionKey }, request),
+    applyConfig: (request) => applyConfig({ store, keyEncryptionKey, allowPrivateUpstreams }, request),
     watchConfig: (request, context) => watchConfig({ store, feed, logger, bookmarkIntervalMs }, request, context),
   };
 }

@@ -10,7 +10,7 @@ import {
 } from "#runtime";
 import { resolveKeyEncryptionKey } from "#secrets";
 
-const { host, configGrpcPort, databaseUrl, adminToken, serviceToken } = serviceSettings;
+const { host, configGrpcPort, databaseUrl, adminToken, serviceToken, allowPrivateUpstreams } = serviceSettings;
 
 const settings = {
   host,
@@ -23,6 +23,7 @@ const settings = {
   ),
   adminToken,
   serviceToken,
+  allowPrivateUpstreams,
   ...processSettings,
 };
 

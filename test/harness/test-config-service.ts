@@ -31,6 +31,7 @@ export async function openTestConfigService(options: Partial<ConfigServiceOption
       databaseUrl: database.databaseUrl,
       keyEncryptionKey: testKeyEncryptionKey,
       logger: { debug: log, info: log, warn: log, error: log },
+      allowPrivateUpstreams: true,
       ...options,
       ...further,
     });

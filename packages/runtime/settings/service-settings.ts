@@ -76,7 +76,7 @@ export const serviceSettings = {
   allowPrivateUpstreams: booleanSetting({
     variable: "SPILLWAY_ALLOW_PRIVATE_UPSTREAMS",
     description: "Whether providers may live in private networks",
-    absent: true,
+    absent: false,
   }),
 } satisfies SettingsTable;
 

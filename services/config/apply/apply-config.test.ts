@@ -44,7 +44,7 @@ type Options = Partial<Omit<configV1.ApplyConfigRequest, "document">>;
 
 function applyDocument(document: configV1.ConfigDocument, options: Options = {}) {
   const request = configV1.ApplyConfigRequest.fromPartial({ source: "file:spillway", ...options, document });
-  return applyConfig({ store, keyEncryptionKey }, request);
+  return applyConfig({ store, keyEncryptionKey, allowPrivateUpstreams: true }, request);
 }
 
 function apply(text: string, options: Options = {}, variables: Record<string, string> = environment) {
@@ -186,7 +186,7 @@ describe("a change", () => {
   });
 
   test("keeps the ids of mappings whose model and part stay, in whatever order they come", async () => {
-    const models = "{ name: a, provider: p, model: m }, { name: b, provider: p, model: m }";
+    const models = "{ name: a, provider: echo, model: m }, { name: b, provider: echo, model: m }";
     const file = (targets: string) => `version: 1\nmodels: [${models}]\nendpoints: [{ name: e, ${targets} }]`;
     const ids = async () => {
       const [endpoint] = await store.inReadTransaction(listEndpoints);
@@ -206,7 +206,7 @@ describe("a change", () => {
     const other = new KeyEncryptionKey(Buffer.alloc(32, 2));
     const document = parseConfigText(small, environment);
     const request = configV1.ApplyConfigRequest.fromPartial({ document, source: "file:spillway" });
-    const response = await applyConfig({ store, keyEncryptionKey: other }, request);
+    const response = await applyConfig({ store, keyEncryptionKey: other, allowPrivateUpstreams: true }, request);
     expect(summary(response)).toEqual(["UPDATED secret openai value"]);
     const sealed = (await load()).secrets.get("openai")?.value.sealed as configV1.SealedSecret;
     expect(openSecret(sealed, other).reveal()).toEqual({ api_key: environment.OPENAI_API_KEY });

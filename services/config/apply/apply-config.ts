@@ -2,6 +2,7 @@ import { configV1 } from "#contracts";
 import { invalidFields } from "#rpc";
 import type { KeyEncryptionKey } from "#secrets";
 import { type ConfigStore, runOnce, type WriteTransaction } from "../store/index.ts";
+import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
 import { refuseViolations } from "../violations.ts";
 import { refuseDeletingWhatIsUsed, refuseOwnedByOthers, refuseUnlessEmpty } from "./apply-preconditions.ts";
 import { type ApplyScope, createApplyScope } from "./apply-scope.ts";
@@ -11,7 +12,7 @@ import { loadStoredConfig } from "./stored-config.ts";
 import { writeDocument } from "./write-document.ts";
 
 /** What an apply works on. */
-export interface ApplyConfigPlace {
+export interface ApplyConfigPlace extends UpstreamPlaces {
   readonly store: ConfigStore;
   readonly keyEncryptionKey: KeyEncryptionKey;
 }
@@ -24,7 +25,7 @@ export interface ApplyConfigPlace {
  * `only_if_empty`, when anything is stored (`RESOURCE_ALREADY_EXISTS`). Whatever it throws, nothing was written.
  */
 export async function applyConfig(
-  { store, keyEncryptionKey }: ApplyConfigPlace,
+  { store, keyEncryptionKey, allowPrivateUpstreams }: ApplyConfigPlace,
   request: configV1.ApplyConfigRequest,
 ): Promise<configV1.ApplyConfigResponse> {
   const { document, source, prune, onlyIfEmpty, validateOnly } = request;
@@ -46,7 +47,7 @@ export async function applyConfig(
         refuseUnlessEmpty(stored);
       }
       const scope = createApplyScope({ document, source, prune }, stored);
-      refuseViolations(documentViolations(scope));
+      refuseViolations(documentViolations(scope, { allowPrivateUpstreams }));
       refuseOwnedByOthers(scope);
       refuseDeletingWhatIsUsed(scope);
       await writeDocument(transaction, scope, keyEncryptionKey);

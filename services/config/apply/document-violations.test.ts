@@ -16,10 +16,12 @@ const nothing: StoredConfig = {
 
 function check(document: configV1.ConfigDocument, stored = nothing): string[] {
   const scope = createApplyScope({ document, source: "file:a", prune: true }, stored);
-  return documentViolations(scope).map(({ field, description }) => `${field}: ${description}`);
+  return documentViolations(scope, { allowPrivateUpstreams: false }).map(
+    ({ field, description }) => `${field}: ${description}`,
+  );
 }
 
-const models = "models: [{ name: gpt-4o, provider: p, model: m }, { name: llama, provider: p, model: m }]";
+const models = "models: [{ name: gpt-4o, provider: echo, model: m }, { name: llama, provider: echo, model: m }]";
 const checkText = (rest: string, stored = nothing) => check(parseConfigText(`version: 1\n${rest}`, {}), stored);
 const checkEndpoint = (rest: string) => checkText(`${models}\nendpoints: [{ name: chat, ${rest} }]`);
 
@@ -68,20 +70,44 @@ describe("what is wrong is told by the path of the document:", () => {
 
   test.each([
     [
-      "models: [{ name: a, provider: p, model: m, secret: opnai }]\nsecrets: [{ name: openai, provider: p }]",
+      "models: [{ name: a, provider: echo, model: m, secret: opnai }]\nsecrets: [{ name: openai, provider: echo }]",
       'models[0].secret: there is no secret "opnai"; did you mean "openai"?',
     ],
-    ["models: [{ name: a, provider: p, model: '' }]", "models[0].model: must be set"],
+    ["models: [{ name: a, provider: echo, model: '' }]", "models[0].model: must be set"],
     [
-      "models: [{ name: a, provider: p, model: m, base_url: nowhere }]",
+      "models: [{ name: a, provider: echo, model: m, base_url: nowhere }]",
       "models[0].base_url: must be an http or https URL",
     ],
-    ["secrets: [{ name: '', provider: p }]", "secrets[0].name: must be set"],
     [
-      "secrets: [{ name: a, provider: p }, { name: b, provider: p }, { name: a, provider: p }]",
+      "models: [{ name: a, provider: opnai, model: m }]",
+      'models[0].provider: there is no provider "opnai"; did you mean "openai"? (known: openai, openai-compatible, vllm,',
+    ],
+    [
+      "secrets: [{ name: a, provider: '0123456789' }]",
+      'secrets[0].provider: there is no provider "0123456789" (known: openai,',
+    ],
+    [
+      "models: [{ name: a, provider: fault, model: status-200 }]",
+      'models[0].model: the provider "fault" knows no "status-200"; it knows status-',
+    ],
+    [
+      "models: [{ name: a, provider: vllm, model: m, secret: s }]\nsecrets: [{ name: s, provider: vllm }]",
+      "models[0].base_url: must be set (or api_base in the auth_config of the secret): vllm has no address of its own",
+    ],
+    [
+      "models: [{ name: a, provider: vllm, model: m, base_url: http://10.0.0.1/v1 }]",
+      "models[0].base_url: must not lead to a private address, 10.0.0.1, unless SPILLWAY_ALLOW_PRIVATE_UPSTREAMS is true",
+    ],
+    [
+      "secrets: [{ name: s, provider: vllm, auth_config: { api_base: http://localhost/v1 } }]",
+      "secrets[0].auth_config.api_base: must not lead to a private address, localhost,",
+    ],
+    ["secrets: [{ name: '', provider: echo }]", "secrets[0].name: must be set"],
+    [
+      "secrets: [{ name: a, provider: echo }, { name: b, provider: echo }, { name: a, provider: echo }]",
       "secrets[2].name: is the name of secrets[0] too",
     ],
-    ["secrets: [{ name: a, provider: p, value: { api_key: '' } }]", "secrets[0].value.api_key: must not be empty"],
+    ["secrets: [{ name: a, provider: echo, value: { api_key: '' } }]", "secrets[0].value.api_key: must not be empty"],
     ["keys: [{ name: a, value: 0123456789abcde }]", "keys[0].value: must have from 16 to 512 characters"],
     ["keys: [{ name: a, value: '0123456789 abcdef' }]", "keys[0].value: must be ASCII without spaces and line ends"],
     [
@@ -125,11 +151,23 @@ describe("what is wrong is told by the path of the document:", () => {
     ]);
   });
 
+  test("an address that a stored model of another source would lose with its secret's", () => {
+    const value = configV1.GatewayModelDefinition.fromPartial({ name: "m", provider: "vllm", secretName: "s" });
+    const stored = { ...nothing, models: new Map([["m", { value, source: "api" }]]) };
+    const text = (secret: string) => `secrets: [{ name: s, provider: vllm, ${secret} }]`;
+    expect(checkText(text("value: {}"), stored)).toEqual([
+      "secrets[0].auth_config.api_base: must be set: no other address have the models m",
+    ]);
+    expect(checkText(text("auth_config: { api_base: https://vllm.test }"), stored)).toEqual([]);
+    const moved = "models: [{ name: m, provider: vllm, model: m, base_url: https://vllm.test }]";
+    expect(checkText(`${text("value: {}")}\n${moved}`, stored)).toEqual([]);
+  });
+
   test("documents that no file could be", () => {
     const target = { model: "m", weight: 2 };
     const document = configV1.ConfigDocument.fromPartial({
       version: 2,
-      models: [{ name: "m", provider: "p", model: "m" }],
+      models: [{ name: "m", provider: "echo", model: "m" }],
       endpoints: [
         {
           name: "e",
@@ -151,8 +189,8 @@ describe("what is wrong is told by the path of the document:", () => {
 test("warnings stand by the paths of the document, alike ones together", () => {
   const text = `version: 1
 models:
-  - { name: big, provider: p, model: m, context_window: 100000, capabilities: [tools] }
-  - { name: little, provider: p, model: m, context_window: 8000, capabilities: [streaming] }
+  - { name: big, provider: echo, model: m, context_window: 100000, capabilities: [tools] }
+  - { name: little, provider: echo, model: m, context_window: 8000, capabilities: [streaming] }
 endpoints:
   - name: chat
     primary: [{ model: big }, { model: little, weight: 0 }]

@@ -5,27 +5,30 @@ import { endpointViolations } from "../endpoints/endpoint-rules.ts";
 import { endpointWarnings } from "../endpoints/endpoint-warnings.ts";
 import { modelDefinitionViolations } from "../model-definitions/model-definition-rules.ts";
 import { secretValueViolations, secretViolations } from "../secrets/secret-rules.ts";
+import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
 import type { Violation } from "../violations.ts";
 import { keyValueViolations } from "./api-key-values.ts";
 import type { ApplyScope } from "./apply-scope.ts";
+import { documentAddressViolations } from "./document-addresses.ts";
 import { toApiKey, toEndpoint, toModelDefinition, toSecretInfo } from "./document-messages.ts";
 import { toDocumentPath } from "./document-path.ts";
 import { referenceViolations } from "./document-references.ts";
 
 /** Everything that is wrong with a document, by its own paths. */
-export function documentViolations(scope: ApplyScope): Violation[] {
+export function documentViolations(scope: ApplyScope, places: UpstreamPlaces): Violation[] {
   const { document } = scope;
   const models = modelsByName(scope);
   const violations = [
     ...(document.version === 1 ? [] : [{ field: "version", description: "must be 1" }]),
     ...referenceViolations(scope),
     ...document.secrets.flatMap((entry, index) => [
-      ...secretViolations(toSecretInfo(entry), `secrets[${index}]`),
+      ...secretViolations(toSecretInfo(entry), `secrets[${index}]`, places),
       ...secretValueViolations(entry.value, `secrets[${index}].value`),
     ]),
     ...document.models.flatMap((entry, index) =>
-      modelDefinitionViolations(toModelDefinition(entry, undefined), `models[${index}]`),
+      modelDefinitionViolations(toModelDefinition(entry, undefined), `models[${index}]`, places),
     ),
+    ...documentAddressViolations(scope),
     ...document.endpoints.flatMap((entry, index) => [
       ...endpointViolations(toEndpoint(entry, asIs), models, `endpoints[${index}]`),
       ...fallbackWeightViolations(entry, `endpoints[${index}]`),

@@ -240,20 +240,20 @@ test("warns about a weight that is never drawn, and of nothing that is acted on"
 
 test("lists by provider and by secret, in pages, whole", async () => {
   const { secret } = await config.client.createSecret(
-    messageOf(configV1.CreateSecretRequest, { secret: { secretName: "listed", provider: "listed" } }),
+    messageOf(configV1.CreateSecretRequest, { secret: { secretName: "listed", provider: "groq" } }),
   );
   const secretId = secret?.secretId ?? "";
-  const modelDefinitionId = await createModel("listed-model", { provider: "listed", secretId });
+  const modelDefinitionId = await createModel("listed-model", { provider: "groq", secretId });
   const modelMappings = [{ modelDefinitionId, linkageType: PRIMARY }];
   for (const name of ["listed-c", "listed-a", "listed-b"]) {
     await create(name, { modelMappings });
   }
   const list = (parts: PartsOf<configV1.ListEndpointsRequest>) =>
     config.client.listEndpoints(messageOf(configV1.ListEndpointsRequest, parts));
-  const first = await list({ provider: "listed", pageSize: 2 });
+  const first = await list({ provider: "groq", pageSize: 2 });
   expect(first.endpoints.map(({ name }) => name)).toEqual(["listed-a", "listed-b"]);
   expect(first.endpoints[0]?.modelMappings[0]?.modelDefinition?.secretName).toBe("listed");
-  const second = await list({ provider: "listed", pageSize: 2, pageToken: first.nextPageToken });
+  const second = await list({ provider: "groq", pageSize: 2, pageToken: first.nextPageToken });
   expect(second).toMatchObject({ endpoints: [{ name: "listed-c" }], nextPageToken: "" });
   expect((await list({ secretId })).endpoints).toHaveLength(3);
   expect((await list({ secretId: "s-none" })).endpoints).toEqual([]);

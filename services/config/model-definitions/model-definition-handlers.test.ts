@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configV1 } from "#contracts";
+import { listProviders } from "#providers";
+import { createInProcessClient } from "#rpc";
 import {
   failureOf,
   messageOf,
@@ -33,10 +35,10 @@ async function createId(name: string, parts: ModelParts = {}): Promise<string> {
   return (await create(name, parts)).modelDefinition?.modelDefinitionId ?? "";
 }
 
-async function createSecretId(name: string, provider = "openai"): Promise<string> {
+async function createSecretId(name: string, provider = "openai", authConfig = {}): Promise<string> {
   const { secret } = await config.client.createSecret(
     messageOf(configV1.CreateSecretRequest, {
-      secret: { secretName: name, provider },
+      secret: { secretName: name, provider, authConfig },
       secretValue: { api_key: "k" },
     }),
   );
@@ -131,6 +133,52 @@ test("names every field that is wrong", async () => {
   ]);
 });
 
+describe("refuses what could not be called:", () => {
+  test("a provider that does not exist, naming the nearest and all that do", async () => {
+    const refused = await violationsOf(create("misspelt", { provider: "open-ai" }));
+    const known = listProviders().map(({ id }) => id);
+    expect(refused).toEqual({
+      "model_definition.provider": `there is no provider "open-ai"; did you mean "openai"? (known: ${known.join(", ")})`,
+    });
+  });
+
+  test("a model that its provider does not know, in the provider's words", async () => {
+    expect(await violationsOf(create("no-fault", { provider: "fault", modelName: "status-200" }))).toEqual({
+      "model_definition.model_name": expect.stringMatching(
+        /^the provider "fault" knows no "status-200"; it knows .*ms$/,
+      ),
+    });
+  });
+
+  test("a provider without an address of its own, where neither the model nor its secret has one", async () => {
+    const homeless = { provider: "vllm", modelName: "llama" };
+    const refused = await violationsOf(create("homeless", homeless));
+    expect(Object.keys(refused)).toEqual(["model_definition.base_url"]);
+    const secretId = await createSecretId("bare", "vllm");
+    expect(Object.keys(await violationsOf(create("homeless", { ...homeless, secretId })))).toEqual(
+      Object.keys(refused),
+    );
+    const addressed = await createSecretId("addressed", "vllm", { api_base: "https://vllm.test" });
+    const modelDefinitionId = await createId("housed", { ...homeless, secretId: addressed });
+    const moved = violationsOf(update({ modelDefinitionId, secretId }));
+    expect(Object.keys(await moved)).toEqual(["model_definition.base_url"]);
+  });
+
+  test("a private address, unless the deployment allows them", async () => {
+    const service = await config.openAnother({ allowPrivateUpstreams: false });
+    const client = createInProcessClient(configV1.ConfigServiceDefinition, service.implementation);
+    const modelDefinition = { name: "private", ...whole, baseUrl: "http://169.254.169.254/v1" };
+    const request = messageOf(configV1.CreateModelDefinitionRequest, { modelDefinition });
+    expect(Object.keys(await violationsOf(client.createModelDefinition(request)))).toEqual([
+      "model_definition.base_url",
+    ]);
+    const secret = { secretName: "private", provider: "vllm", authConfig: { api_base: "http://[::1]:80/v1" } };
+    const refused = client.createSecret(messageOf(configV1.CreateSecretRequest, { secret }));
+    expect(Object.keys(await violationsOf(refused))).toEqual(["secret.auth_config.api_base"]);
+    expect((await config.client.createModelDefinition(request)).modelDefinition?.name).toBe("private");
+  });
+});
+
 describe("update", () => {
   test("changes what is set when there is no mask", async () => {
     const modelDefinitionId = await createId("partly", whole);
@@ -141,14 +189,14 @@ describe("update", () => {
   test("clears what the mask names and is not set", async () => {
     const modelDefinitionId = await createId("cleared", whole);
     const { modelDefinition } = await update({ modelDefinitionId, modelName: "ignored" }, [
-      "base_url",
+      "price",
       "capabilities",
       "policy",
       "context_window",
     ]);
     expect(modelDefinition).toMatchObject({
       modelName: "llama",
-      baseUrl: undefined,
+      price: undefined,
       capabilities: [],
       policy: undefined,
       contextWindow: undefined,
@@ -230,7 +278,7 @@ describe("update", () => {
 });
 
 test("warns about a secret of another provider, and of nothing that is acted on", async () => {
-  const secretId = await createSecretId("for-azure", "azure");
+  const secretId = await createSecretId("for-groq", "groq");
   const { warnings } = await create("warned", {
     secretId,
     policy: { breaker: { minRequests: 3 }, maxConcurrency: 2 },
@@ -241,13 +289,13 @@ test("warns about a secret of another provider, and of nothing that is acted on"
 
 test("lists by provider and by secret", async () => {
   const secretId = await createSecretId("for-listing");
-  await create("listed-1", { provider: "listed", secretId });
-  await create("listed-2", { provider: "listed" });
+  await create("listed-1", { provider: "xai", secretId });
+  await create("listed-2", { provider: "xai" });
   const list = async (filter: { provider?: string; secretId?: string }) => {
     const request = messageOf(configV1.ListModelDefinitionsRequest, filter);
     return (await config.client.listModelDefinitions(request)).modelDefinitions.map(({ name }) => name);
   };
-  expect(await list({ provider: "listed" })).toEqual(["listed-1", "listed-2"]);
+  expect(await list({ provider: "xai" })).toEqual(["listed-1", "listed-2"]);
   expect(await list({ secretId })).toEqual(["listed-1"]);
 });
 

@@ -21,6 +21,8 @@ import {
   type StoredSecret,
   type WriteTransaction,
 } from "../store/index.ts";
+import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { addressViolations } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
 import { modelDefinitionViolations, secretFitWarnings } from "./model-definition-rules.ts";
 
@@ -36,11 +38,11 @@ type ModelDefinitionMethods = Pick<
 >;
 
 /** The methods that create, read, change and delete model definitions. */
-export function createModelDefinitionHandlers(store: ConfigStore): ModelDefinitionMethods {
+export function createModelDefinitionHandlers(store: ConfigStore, places: UpstreamPlaces): ModelDefinitionMethods {
   const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
     (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createModelDefinition: (request) => write((transaction) => createModelDefinition(transaction, request)),
+    createModelDefinition: (request) => write((transaction) => createModelDefinition(transaction, request, places)),
     getModelDefinition: async ({ modelDefinitionId, name }) => {
       requireOne({ field: "model_definition_id", value: modelDefinitionId }, { field: "name", value: name });
       const reference = modelDefinitionId === "" ? { name } : { modelDefinitionId };
@@ -62,7 +64,7 @@ export function createModelDefinitionHandlers(store: ConfigStore): ModelDefiniti
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ name }) => name ?? "");
       return { modelDefinitions: entries, nextPageToken };
     },
-    updateModelDefinition: (request) => write((transaction) => updateModelDefinition(transaction, request)),
+    updateModelDefinition: (request) => write((transaction) => updateModelDefinition(transaction, request, places)),
     deleteModelDefinition: (request) => write((transaction) => removeModelDefinition(transaction, request)),
   };
 }
@@ -70,9 +72,10 @@ export function createModelDefinitionHandlers(store: ConfigStore): ModelDefiniti
 async function createModelDefinition(
   transaction: WriteTransaction,
   request: configV1.CreateModelDefinitionRequest,
+  places: UpstreamPlaces,
 ): Promise<configV1.CreateModelDefinitionResponse> {
   const wanted = withoutEmptySecret(request.modelDefinition ?? configV1.GatewayModelDefinition.fromPartial({}));
-  refuseViolations(modelDefinitionViolations(wanted, "model_definition"));
+  refuseViolations(modelDefinitionViolations(wanted, "model_definition", places));
   const createRequest = {
     method: "CreateModelDefinition",
     requestId: request.requestId,
@@ -90,6 +93,7 @@ async function createModelDefinition(
 async function updateModelDefinition(
   transaction: WriteTransaction,
   request: configV1.UpdateModelDefinitionRequest,
+  places: UpstreamPlaces,
 ): Promise<configV1.UpdateModelDefinitionResponse> {
   const given = request.modelDefinition ?? configV1.GatewayModelDefinition.fromPartial({});
   const stored = await requireModel(transaction, given.modelDefinitionId, "model_definition.model_definition_id");
@@ -99,7 +103,7 @@ async function updateModelDefinition(
     ...withFields(stored, given, named),
     lastUpdatedBy: given.lastUpdatedBy,
   });
-  refuseViolations(modelDefinitionViolations(wanted, "model_definition"));
+  refuseViolations(modelDefinitionViolations(wanted, "model_definition", places));
   const secret = await requireItsSecret(transaction, wanted);
   if (wanted.name !== stored.name) {
     await requireFreeName(transaction, wanted.name);
@@ -159,17 +163,17 @@ async function requireModel(
   return requireFound(found, { resourceType: "model", resourceName: modelDefinitionId });
 }
 
+/** The secret that a model definition names, which must be there, as must be the address of its provider. */
 async function requireItsSecret(
   transaction: WriteTransaction,
   wanted: ModelDefinition,
 ): Promise<StoredSecret | undefined> {
-  if (wanted.secretId === undefined) {
-    return undefined;
+  const { secretId } = wanted;
+  const secret = secretId === undefined ? undefined : await findSecret(transaction.queries, { secretId });
+  if (secretId !== undefined && secret === undefined) {
+    throw notFoundError({ resourceType: "secret", resourceName: secretId }, "model_definition.secret_id");
   }
-  const secret = await findSecret(transaction.queries, { secretId: wanted.secretId });
-  if (secret === undefined) {
-    throw notFoundError({ resourceType: "secret", resourceName: wanted.secretId }, "model_definition.secret_id");
-  }
+  refuseViolations(addressViolations(wanted, secret?.info.authConfig, "model_definition.base_url"));
   return secret;
 }
 

@@ -1,15 +1,21 @@
 import type { configV1 } from "#contracts";
-import { rangeViolations, textViolations, urlViolations, writerViolations } from "../field-rules.ts";
+import { rangeViolations, textViolations, writerViolations } from "../field-rules.ts";
 import { policyViolations, probeViolations } from "../policies/policy-rules.ts";
+import { baseUrlViolations, type UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { modelNameViolations, providerViolations } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 
-/** What is wrong with a model definition by itself; `prefix` is its path. Whether its secret exists is another question. */
-export function modelDefinitionViolations(model: configV1.GatewayModelDefinition, prefix: string): Violation[] {
+/** What is wrong with a model definition by itself; `prefix` is its path. Its secret is another question. */
+export function modelDefinitionViolations(
+  model: configV1.GatewayModelDefinition,
+  prefix: string,
+  places: UpstreamPlaces,
+): Violation[] {
   return [
     ...textViolations(model.name, `${prefix}.name`, { maxLength: 255 }),
-    ...textViolations(model.provider, `${prefix}.provider`, { maxLength: 64 }),
-    ...textViolations(model.modelName, `${prefix}.model_name`, { maxLength: 256 }),
-    ...(model.baseUrl === undefined ? [] : urlViolations(model.baseUrl, `${prefix}.base_url`)),
+    ...providerViolations(model.provider, `${prefix}.provider`),
+    ...modelNameViolations(model, `${prefix}.model_name`),
+    ...(model.baseUrl === undefined ? [] : baseUrlViolations(model.baseUrl, `${prefix}.base_url`, places)),
     ...rangeViolations(model.contextWindow, `${prefix}.context_window`, someTokens),
     ...rangeViolations(model.maxOutputTokens, `${prefix}.max_output_tokens`, someTokens),
     ...capabilityViolations(model.capabilities, `${prefix}.capabilities`),

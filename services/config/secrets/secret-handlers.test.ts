@@ -122,6 +122,21 @@ describe("update", () => {
     expect(written?.authConfig).toEqual({ api_base: "https://evil.test" });
   });
 
+  test("keeps the address that a model has from nowhere else", async () => {
+    const authConfig = { api_base: "https://vllm.test" };
+    const { secret } = await create("housing", { secret: { provider: "vllm", authConfig } });
+    const { secretId } = secret ?? {};
+    await config.client.createModelDefinition(
+      messageOf(configV1.CreateModelDefinitionRequest, {
+        modelDefinition: { name: "housed", provider: "vllm", modelName: "m", secretId },
+      }),
+    );
+    const cleared = update({ secret: { secretId }, secretValue: { api_key: value }, updateMask: ["auth_config"] });
+    expect(await violationsOf(cleared)).toEqual({
+      "secret.auth_config.api_base": "must be set: no other address have the models housed",
+    });
+  });
+
   test("changes and clears what does not say where the secret is sent", async () => {
     const { secret } = await create("configured", { secret: { authConfig: { api_version: "1" } } });
     const secretId = secret?.secretId;
@@ -191,9 +206,9 @@ test("names every field that is wrong", async () => {
 
 test("lists by provider in pages of names", async () => {
   for (const name of ["p-3", "p-1", "p-2"]) {
-    await create(name, { secret: { provider: "paged" } });
+    await create(name, { secret: { provider: "xai" } });
   }
-  const list = (pageToken: string) => config.client.listSecrets({ pageSize: 2, pageToken, provider: "paged" });
+  const list = (pageToken: string) => config.client.listSecrets({ pageSize: 2, pageToken, provider: "xai" });
   const first = await list("");
   const second = await list(first.nextPageToken);
   expect([first, second].map(({ secrets }) => secrets.map(({ secretName }) => secretName))).toEqual([

@@ -17,6 +17,8 @@ import {
   type StoredSecret,
   type WriteTransaction,
 } from "../store/index.ts";
+import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { secretAddressViolations } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
 import { addressKeys, secretValueViolations, secretViolations } from "./secret-rules.ts";
 
@@ -25,12 +27,17 @@ type SecretMethods = Pick<
   "createSecret" | "getSecret" | "listSecrets" | "updateSecret" | "deleteSecret"
 >;
 
+/** What credentials are written with. */
+interface SecretWriting extends UpstreamPlaces {
+  readonly keyEncryptionKey: KeyEncryptionKey;
+}
+
 /** The methods that create, read, change and delete credentials. Values are sealed before the store sees them. */
-export function createSecretHandlers(store: ConfigStore, keyEncryptionKey: KeyEncryptionKey): SecretMethods {
+export function createSecretHandlers(store: ConfigStore, writing: SecretWriting): SecretMethods {
   const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
     (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createSecret: (request) => write((transaction) => createSecret(transaction, request, keyEncryptionKey)),
+    createSecret: (request) => write((transaction) => createSecret(transaction, request, writing)),
     getSecret: async ({ secretId, secretName }) => {
       requireOne({ field: "secret_id", value: secretId }, { field: "secret_name", value: secretName });
       const reference = secretId === "" ? { name: secretName } : { secretId };
@@ -50,7 +57,7 @@ export function createSecretHandlers(store: ConfigStore, keyEncryptionKey: KeyEn
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ sealed }) => sealed.secretName);
       return { secrets: entries.map(({ info }) => info), nextPageToken };
     },
-    updateSecret: (request) => write((transaction) => updateSecret(transaction, request, keyEncryptionKey)),
+    updateSecret: (request) => write((transaction) => updateSecret(transaction, request, writing)),
     deleteSecret: (request) => write((transaction) => removeSecret(transaction, request)),
   };
 }
@@ -58,11 +65,12 @@ export function createSecretHandlers(store: ConfigStore, keyEncryptionKey: KeyEn
 async function createSecret(
   transaction: WriteTransaction,
   request: configV1.CreateSecretRequest,
-  keyEncryptionKey: KeyEncryptionKey,
+  writing: SecretWriting,
 ): Promise<configV1.CreateSecretResponse> {
+  const { keyEncryptionKey } = writing;
   const wanted = request.secret ?? configV1.GatewaySecretInfo.fromPartial({});
   refuseViolations([
-    ...secretViolations(wanted, "secret"),
+    ...secretViolations(wanted, "secret", writing),
     ...secretValueViolations(request.secretValue, "secret_value"),
   ]);
   const value = new Secret(request.secretValue);
@@ -91,8 +99,9 @@ async function createSecret(
 async function updateSecret(
   transaction: WriteTransaction,
   request: configV1.UpdateSecretRequest,
-  keyEncryptionKey: KeyEncryptionKey,
+  writing: SecretWriting,
 ): Promise<configV1.UpdateSecretResponse> {
+  const { keyEncryptionKey } = writing;
   const given = request.secret ?? configV1.GatewaySecretInfo.fromPartial({});
   const stored = await requireSecret(transaction, given.secretId, "secret.secret_id");
   requireEtag(given.etag, stored.info.etag, toReference(stored));
@@ -102,8 +111,13 @@ async function updateSecret(
   const authConfig = changesConfig ? given.authConfig : stored.info.authConfig;
   const valueIsGiven = Object.keys(request.secretValue).length > 0;
   refuseViolations([
-    ...secretViolations({ ...stored.info, authConfig, lastUpdatedBy: given.lastUpdatedBy }, "secret"),
+    ...secretViolations({ ...stored.info, authConfig, lastUpdatedBy: given.lastUpdatedBy }, "secret", writing),
     ...secretValueViolations(request.secretValue, "secret_value"),
+    ...secretAddressViolations(
+      authConfig,
+      await listModelDefinitions(transaction.queries, { secretId: stored.sealed.secretId }),
+      "secret.auth_config.api_base",
+    ),
   ]);
   if (!valueIsGiven) {
     refuseRepointing(stored, authConfig);

@@ -1,13 +1,19 @@
 import type { configV1 } from "#contracts";
-import { textViolations, urlViolations, writerViolations } from "../field-rules.ts";
+import { textViolations, writerViolations } from "../field-rules.ts";
+import { baseUrlViolations, type UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { providerViolations } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a credential's clear part; `prefix` is its path, e.g. `secret`. */
-export function secretViolations(secret: configV1.GatewaySecretInfo, prefix: string): Violation[] {
+export function secretViolations(
+  secret: configV1.GatewaySecretInfo,
+  prefix: string,
+  places: UpstreamPlaces,
+): Violation[] {
   return [
     ...textViolations(secret.secretName, `${prefix}.secret_name`, { maxLength: 255 }),
-    ...textViolations(secret.provider, `${prefix}.provider`, { maxLength: 64 }),
-    ...authConfigViolations(secret.authConfig, `${prefix}.auth_config`),
+    ...providerViolations(secret.provider, `${prefix}.provider`),
+    ...authConfigViolations(secret.authConfig, `${prefix}.auth_config`, places),
     ...writerViolations(secret.createdBy, `${prefix}.created_by`),
     ...writerViolations(secret.lastUpdatedBy, `${prefix}.last_updated_by`),
   ];
@@ -29,12 +35,16 @@ export function secretValueViolations(value: Readonly<Record<string, string>>, p
 /** The keys of `auth_config` that say where a credential is sent. */
 export const addressKeys: readonly string[] = ["api_base", "base_url"];
 
-function authConfigViolations(authConfig: Readonly<Record<string, string>>, prefix: string): Violation[] {
+function authConfigViolations(
+  authConfig: Readonly<Record<string, string>>,
+  prefix: string,
+  places: UpstreamPlaces,
+): Violation[] {
   return [
     ...mapKeyViolations(authConfig, prefix),
     ...Object.entries(authConfig).flatMap(([key, value]) =>
       addressKeys.includes(key)
-        ? urlViolations(value, `${prefix}.${key}`)
+        ? baseUrlViolations(value, `${prefix}.${key}`, places)
         : textViolations(value, `${prefix}.${key}`, { maxLength: maxValueLength, isRequired: false }),
     ),
   ];

@@ -1,0 +1,69 @@
+import { nearestName } from "#config-file";
+import type { configV1 } from "#contracts";
+import { findProvider, listProviders } from "#providers";
+import { textViolations } from "../field-rules.ts";
+import type { Violation } from "../violations.ts";
+
+/** Clear part of a secret, as far as it says where its provider is. */
+export type AuthConfig = Readonly<Record<string, string>>;
+
+/** What is wrong with the id of a provider: there must be one of this name. */
+export function providerViolations(id: string | undefined, field: string): Violation[] {
+  const violations = textViolations(id, field, { maxLength: 64 });
+  if (id === undefined || violations.length > 0 || findProvider(id) !== undefined) {
+    return violations;
+  }
+  const known = listProviders().map((provider) => provider.id);
+  const nearest = nearestName(id, known);
+  const suggestion = nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`;
+  return [
+    { field, description: `there is no provider ${JSON.stringify(id)}${suggestion} (known: ${known.join(", ")})` },
+  ];
+}
+
+/** What the provider itself has against the name of a model. */
+export function modelNameViolations(model: configV1.GatewayModelDefinition, field: string): Violation[] {
+  const violations = textViolations(model.modelName, field, { maxLength: 256 });
+  if (violations.length > 0) {
+    return violations;
+  }
+  const description = findProvider(model.provider ?? "")?.validateModel?.(model.modelName ?? "");
+  return description === undefined ? [] : [{ field, description }];
+}
+
+/** What is wrong with a model definition that has no address: neither its own, nor its secret's, nor its provider's. */
+export function addressViolations(
+  model: configV1.GatewayModelDefinition,
+  secretConfig: AuthConfig | undefined,
+  field: string,
+): Violation[] {
+  return needsAddressOfSecret(model) && secretConfig?.api_base === undefined
+    ? [
+        {
+          field,
+          description: `must be set (or api_base in the auth_config of the secret): ${model.provider} has no address of its own`,
+        },
+      ]
+    : [];
+}
+
+/** What is wrong with a secret's `auth_config` for the model definitions that use it; `field` is the path of `api_base`. */
+export function secretAddressViolations(
+  secretConfig: AuthConfig,
+  users: readonly configV1.GatewayModelDefinition[],
+  field: string,
+): Violation[] {
+  const lost = secretConfig.api_base === undefined ? users.filter(needsAddressOfSecret) : [];
+  return lost.length === 0
+    ? []
+    : [
+        {
+          field,
+          description: `must be set: no other address have the models ${lost.map(({ name }) => name).join(", ")}`,
+        },
+      ];
+}
+
+function needsAddressOfSecret({ provider, baseUrl }: configV1.GatewayModelDefinition): boolean {
+  return baseUrl === undefined && findProvider(provider ?? "")?.needsBaseUrl === true;
+}
