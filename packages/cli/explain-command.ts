@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { inferenceV1, routingV1 } from "#contracts";
-import { createGrpcChannel, createGrpcClient } from "#rpc";
+import { inferenceV1 } from "#contracts";
+import { callRouting, routingHelp } from "./call-routing.ts";
 import { type Command, type CommandHost, UsageError } from "./command.ts";
 import { formatExplanation, toExplanationJson } from "./format-explanation.ts";
+import { readArguments, routingOptions } from "./read-arguments.ts";
 
 const help = `Usage: spillway explain ENDPOINT [options]
 
@@ -14,14 +14,7 @@ Options
   --request FILE       The request's body as an OpenAI chat request; - reads standard input.
   --header NAME=VALUE  A header of the request; may be given several times.
   --draw NUMBER        The random number that decides the draw, from 0 up to but not 1. Default: drawn.
-  --address HOST:PORT  Where the routing service listens. Default: SPILLWAY_ROUTING_ADDRESS, 127.0.0.1:8081.
-  --json               Print JSON.
-  --help               Show this.
-
-Environment variables
-  SPILLWAY_ROUTING_ADDRESS  Where the routing service listens.
-  SPILLWAY_ADMIN_TOKEN      Token that the service asks for, where one is set.
-`;
+${routingHelp}`;
 
 /** `spillway explain`: the chain that a request would get now. */
 export const explainCommand: Command = {
@@ -33,7 +26,6 @@ export const explainCommand: Command = {
 
 async function runExplain(argumentTexts: readonly string[], host: CommandHost): Promise<void> {
   const { endpoint, values } = readExplainArguments(argumentTexts);
-  const { address = host.settings.routingAddress, json = false } = values;
   const request = {
     endpoint,
     dialect: inferenceV1.Dialect.OPENAI_CHAT,
@@ -41,42 +33,23 @@ async function runExplain(argumentTexts: readonly string[], host: CommandHost): 
     headers: readHeaders(values.header ?? []),
     draw: readDraw(values.draw),
   };
-  const channel = createGrpcChannel({ address });
-  try {
-    const routing = createGrpcClient(routingV1.RoutingServiceDefinition, channel);
-    const { adminToken } = host.settings;
-    const metadata = adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
-    const response = await routing.resolveChain(request, { metadata, deadlineAtMs: Date.now() + 10_000 });
-    host.write(json ? toExplanationJson(response) : formatExplanation(endpoint, response));
-  } finally {
-    channel.close();
-  }
+  const response = await callRouting(host, values.address, ({ routing, context }) =>
+    routing.resolveChain(request, context),
+  );
+  host.write(values.json === true ? toExplanationJson(response) : formatExplanation(endpoint, response));
 }
 
 function readExplainArguments(argumentTexts: readonly string[]) {
-  const { positionals, values } = parseExplainArguments(argumentTexts);
+  const { positionals, values } = readArguments(argumentTexts, {
+    ...routingOptions,
+    request: { type: "string" },
+    header: { type: "string", multiple: true },
+    draw: { type: "string" },
+  });
   const [endpoint, ...rest] = positionals;
   if (endpoint === undefined) throw new UsageError("name the endpoint: spillway explain ENDPOINT");
   if (rest.length > 0) throw new UsageError(`one endpoint at a time, not also ${rest.join(", ")}`);
   return { endpoint, values };
-}
-
-function parseExplainArguments(argumentTexts: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argumentTexts],
-      allowPositionals: true,
-      options: {
-        request: { type: "string" },
-        header: { type: "string", multiple: true },
-        draw: { type: "string" },
-        address: { type: "string" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message.split("\n")[0]);
-  }
 }
 
 async function readRequest(path: string | undefined, host: CommandHost): Promise<Buffer> {

@@ -1,4 +1,5 @@
 import { configV1, enumName, type routingV1 } from "#contracts";
+import { alignColumns } from "./align-columns.ts";
 
 /** Writes a resolved chain as a table for people. */
 export function formatExplanation(endpoint: string, response: routingV1.ResolveChainResponse): string {
@@ -43,14 +44,4 @@ export function toExplanationJson(response: routingV1.ResolveChainResponse): str
 
 function roleOf(target: routingV1.ChainTarget): string {
   return enumName(configV1.GatewayModelLinkageType, target.role).toLowerCase();
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

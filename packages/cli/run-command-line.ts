@@ -2,8 +2,10 @@ import { RpcError } from "#rpc";
 import { SettingsError } from "#runtime";
 import { type Command, type CommandHost, UsageError } from "./command.ts";
 import { explainCommand } from "./explain-command.ts";
+import { drainCommand, enableCommand } from "./target-state-commands.ts";
+import { targetsCommand } from "./targets-command.ts";
 
-const commands: readonly Command[] = [explainCommand];
+const commands: readonly Command[] = [explainCommand, targetsCommand, drainCommand, enableCommand];
 
 /** Runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood. Never throws. */
 export async function runCommandLine(

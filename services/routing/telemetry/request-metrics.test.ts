@@ -100,9 +100,9 @@ describe("the metrics of requests", () => {
     await start(chat);
     upstream.next(errorStep(500));
     await routing.invoke();
-    expect(seriesOf("spillway.target.changes")).toEqual({ [`${provider} a breaker closed breaker open`]: 1 });
+    expect(seriesOf("spillway.target.changes")).toEqual({ [`${provider} a breaker_closed breaker_open`]: 1 });
     expect(seriesOf("spillway.target.state")).toEqual({
-      [`${provider} a breaker open`]: 1,
+      [`${provider} a breaker_open`]: 1,
       [`${provider} b available`]: 1,
     });
     const [drained] = (await routing.targets()).filter(({ model }) => model === "b");

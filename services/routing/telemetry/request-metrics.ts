@@ -86,7 +86,9 @@ export class RequestMetrics {
   }
 
   recordChange({ health, from, to }: HealthChange): void {
-    this.#targetChanges.cell({ ...targetLabels(health), [labels.changeFrom]: from, [labels.changeTo]: to }).add();
+    this.#targetChanges
+      .cell({ ...targetLabels(health), [labels.changeFrom]: toCode(from), [labels.changeTo]: toCode(to) })
+      .add();
   }
 
   /** Drops the series of endpoints and targets that the configuration no longer has. */
@@ -180,4 +182,9 @@ export function targetLabels({ id, identity }: TargetHealth): Readonly<Record<st
     [labels.requestModel]: identity.model,
     [labels.targetId]: id,
   };
+}
+
+/** A state in words as the value of a label: `breaker open` is `breaker_open`. */
+export function toCode(state: string): string {
+  return state.replaceAll(" ", "_");
 }

@@ -67,7 +67,11 @@ export class RequestSpan {
       parent,
     );
     for (const { target, reason } of skippedTargets(endpoint, chain)) {
-      span.addEvent(skippedEventName, { [attributes.targetId]: target.mappingId, [attributes.skipReason]: reason });
+      span.addEvent(skippedEventName, {
+        [attributes.targetId]: target.health.id,
+        [attributes.mappingId]: target.mappingId,
+        [attributes.skipReason]: reason,
+      });
     }
     for (const note of chain.notes) {
       span.addEvent(expressionFailedEventName, { [attributes.expressionError]: note });

@@ -28,6 +28,7 @@ export const attributes = {
   skipReason: "spillway.chain.skip_reason",
   expressionError: "spillway.chain.expression_error",
   targetId: "spillway.target.id",
+  mappingId: "spillway.mapping.id",
   targetRole: "spillway.target.role",
   attemptNumber: "spillway.attempt.number",
   attemptRetry: "spillway.attempt.retry",

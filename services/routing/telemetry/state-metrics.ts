@@ -4,7 +4,7 @@ import type { ConfigState } from "../snapshot/config-state.ts";
 import { availabilityOf } from "../targets/describe-target.ts";
 import { knownTargets } from "../targets/known-targets.ts";
 import { labels, metrics } from "./metric-names.ts";
-import { targetLabels } from "./request-metrics.ts";
+import { targetLabels, toCode } from "./request-metrics.ts";
 
 const none = {};
 
@@ -24,7 +24,7 @@ export function addStateMetrics(
     if (snapshot === undefined) return [];
     const nowMs = clock.monotonicMs();
     return Array.from(knownTargets(snapshot).values(), (target) => ({
-      labels: { ...targetLabels(target.health), [labels.targetState]: availabilityOf(target, nowMs) },
+      labels: { ...targetLabels(target.health), [labels.targetState]: toCode(availabilityOf(target, nowMs)) },
       value: 1,
     }));
   });

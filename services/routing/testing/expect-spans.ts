@@ -1,17 +1,24 @@
 import { expect } from "vitest";
 import { configV1, enumName, errorsV1, inferenceV1 } from "#contracts";
 import type { RpcError } from "#rpc";
-import type { TestRouting } from "./test-routing.ts";
+import type { SeenSpan, TestRouting } from "./test-routing.ts";
 
 /** The trail in the details of a failed call. */
 export function trailOf(error: RpcError): inferenceV1.RouteTrail | undefined {
   return error.detail("spillway.inference.v1.RouteTrail", inferenceV1.RouteTrail);
 }
 
-/** The spans must tell the same story as the trail: one span for each attempt, in order, none overlapping. */
-export function expectSpansToTell(routing: TestRouting, trail: inferenceV1.RouteTrail | undefined): void {
-  const attempts = trail?.attempts ?? [];
-  const spans = routing.attemptSpans;
+/**
+ * The spans must tell the same story as the trail: one span for each attempt, in order, none overlapping but those of a
+ * hedge. Targets that were skipped have none.
+ */
+export function expectSpansToTell(
+  routing: TestRouting,
+  trail: inferenceV1.RouteTrail | undefined,
+  { isHedged = false } = {},
+): void {
+  const attempts = (trail?.attempts ?? []).filter(({ index }) => index > 0);
+  const spans = routing.attemptSpans.sort((left, right) => numberOf(left) - numberOf(right));
   const { requestSpan } = routing;
   expect(spans.map(({ attributes }) => attributes["spillway.attempt.number"])).toEqual(
     attempts.map(({ index }) => index),
@@ -24,7 +31,7 @@ export function expectSpansToTell(routing: TestRouting, trail: inferenceV1.Route
     expect(span?.status).toBe(isFailed && !isCancelled ? "ERROR" : "UNSET");
     expect(span?.attributes).toMatchObject({
       "gen_ai.operation.name": "chat",
-      "spillway.target.id": attempt.mappingId,
+      "spillway.mapping.id": attempt.mappingId,
       "spillway.target.role": enumName(configV1.GatewayModelLinkageType, attempt.role).toLowerCase(),
       "spillway.attempt.decision": enumName(inferenceV1.AttemptDecision, attempt.decision).toLowerCase(),
     });
@@ -32,7 +39,9 @@ export function expectSpansToTell(routing: TestRouting, trail: inferenceV1.Route
       isFailed ? enumName(errorsV1.FailureClass, attempt.failureClass) : undefined,
     );
     const previous = spans[place - 1];
-    if (previous !== undefined && span !== undefined) {
+    if (previous !== undefined && span !== undefined && isHedged) {
+      expect(span.startMs).toBeGreaterThanOrEqual(previous.startMs);
+    } else if (previous !== undefined && span !== undefined) {
       expect(span.startMs).toBeGreaterThanOrEqual(previous.endMs);
     }
   }
@@ -41,4 +50,8 @@ export function expectSpansToTell(routing: TestRouting, trail: inferenceV1.Route
   const isServed = requestSpan?.attributes["spillway.outcome"] === "served";
   const isCancelled = requestSpan?.attributes["spillway.outcome"] === "cancelled";
   expect(requestSpan?.status).toBe(isServed || isCancelled ? "UNSET" : "ERROR");
+}
+
+function numberOf({ attributes }: SeenSpan): number {
+  return Number(attributes["spillway.attempt.number"]);
 }
