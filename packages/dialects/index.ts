@@ -11,6 +11,7 @@ export {
   toRoleName,
 } from "./openai-chat/openai-error.ts";
 export { toOpenAiModel, toOpenAiModelsBody } from "./openai-chat/openai-models.ts";
+export { rewriteAnswerModel, rewriteEventModel } from "./openai-chat/rewrite-answer-model.ts";
 export { type ChatBodyChanges, rewriteChatBody } from "./openai-chat/rewrite-chat-body.ts";
 export { scanChatBody } from "./openai-chat/scan-chat-body.ts";
 export { skipColon, skipString, skipValue, skipWhiteSpace } from "./openai-chat/skip-json.ts";

@@ -1,4 +1,4 @@
-import type { CallContext } from "#rpc";
+import type { CallContext, CallSignal } from "#rpc";
 import type { Clock } from "../clock.ts";
 
 // A deadline's own timer and the clock need not agree to the millisecond.
@@ -6,7 +6,7 @@ const toleranceMs = 5;
 
 /** Cancels a run when its caller goes away. A deadline that passed is left to the run, which knows what to say of it. */
 export class CallerSignal {
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CallSignal | undefined;
   readonly #deadlineAtMs: number;
   readonly #clock: Clock;
   readonly #run: { cancel(): void };

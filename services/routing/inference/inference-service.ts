@@ -1,6 +1,7 @@
 import type { inferenceV1 } from "#contracts";
 import type { CallContext, Service } from "#rpc";
 import { mayUse } from "../gate/gate.ts";
+import { echoedModel } from "./echoed-model.ts";
 import type { InferenceHost } from "./inference-host.ts";
 import { OpenAiStreamWriter } from "./openai-stream-writer.ts";
 import { admit, prepareRequest } from "./prepare-request.ts";
@@ -39,7 +40,7 @@ function streamInvoke(
 ): AsyncIterable<inferenceV1.StreamInvokeResponse> {
   return new StreamCall(host, {
     prepare: () => prepareRequest(host.intake, { endpoint, dialect, body, headers, stream: true }, context),
-    createWriter: (request) => new OpenAiStreamWriter(request.body.includesUsage),
+    createWriter: (request) => new OpenAiStreamWriter(request.body.includesUsage, echoedModel(request.endpoint)),
     context,
   });
 }

@@ -1,5 +1,5 @@
 import type { inferenceV1 } from "#contracts";
-import { toOpenAiErrorAttempts } from "#dialects";
+import { rewriteEventModel, toOpenAiErrorAttempts } from "#dialects";
 import type { CanonicalEvent } from "#providers";
 import type { StreamWriter, WrittenMessage } from "./run-stream.ts";
 
@@ -12,10 +12,12 @@ const openBrace = 0x7b;
 /** Writes the OpenAI chat stream: a provider's events as they are, without its end marker, and one of ours at the end. */
 export class OpenAiStreamWriter implements StreamWriter<Message> {
   readonly #includesUsage: boolean;
+  readonly #echoedModel: string | undefined;
 
-  /** `includesUsage`: whether the caller asked for the usage event. */
-  constructor(includesUsage: boolean) {
+  /** `includesUsage`: whether the caller asked for the usage event. `echoedModel` stands in for every event's `model`. */
+  constructor(includesUsage: boolean, echoedModel: string | undefined) {
     this.#includesUsage = includesUsage;
+    this.#echoedModel = echoedModel;
   }
 
   onCommit(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
@@ -30,9 +32,9 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
     const parts: Buffer[] = [];
     for (const event of events) {
       if (!event.isUsageOnly) {
-        parts.push(event.bytes);
+        parts.push(this.#toBytes(event));
       } else if (this.#includesUsage) {
-        parts.push(withTrail(event.bytes, trail()));
+        parts.push(withTrail(this.#toBytes(event), trail()));
       }
     }
     if (isLast) {
@@ -44,6 +46,10 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
 
   onServed(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
     return [{ message: { event: { $case: "finalTrail", value: trail } }, bytes: 0 }];
+  }
+
+  #toBytes({ bytes }: CanonicalEvent): Buffer {
+    return this.#echoedModel === undefined ? bytes : rewriteEventModel(bytes, this.#echoedModel);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { inferenceV1 } from "#contracts";
+import { rewriteAnswerModel } from "#dialects";
 import { type CallContext, RpcError } from "#rpc";
 import type { Try } from "../attempts/attempt-queue.ts";
 import { judgeExhaustion } from "../attempts/judge-exhaustion.ts";
@@ -8,6 +9,7 @@ import { UnaryAttempt } from "../attempts/unary-attempt.ts";
 import { reportRequest } from "../events.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { CallerSignal } from "./caller-signal.ts";
+import { echoedModel } from "./echoed-model.ts";
 import type { InferenceHost } from "./inference-host.ts";
 
 /** A unary answer and what it went through. */
@@ -85,7 +87,9 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
     const nowMs = run.clock.monotonicMs();
     const trail = toTrail(run.request, run.attempts, nowMs);
     if (end.kind === "served") {
-      this.#settle.resolve({ body: end.attempt.answer, trail });
+      const { answer } = end.attempt;
+      const model = echoedModel(run.request.endpoint);
+      this.#settle.resolve({ body: model === undefined ? answer : rewriteAnswerModel(answer, model), trail });
     } else if (end.kind === "exhausted") {
       this.#settle.reject(
         judgeExhaustion({

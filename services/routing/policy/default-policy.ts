@@ -9,4 +9,5 @@ export const defaultPolicy = {
   maxQueueWaitMs: 0,
   streamMode: configV1.StreamMode.INTERACTIVE,
   redraw: false,
+  echoEndpointName: false,
 } as const;

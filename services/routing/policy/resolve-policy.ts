@@ -27,6 +27,8 @@ export interface EndpointPolicy {
   readonly hedgeAfterMs: number | undefined;
   /** For how long an attempt may wait for a place. */
   readonly maxQueueWaitMs: number;
+  /** Whether the answer's `model` is the endpoint's name. */
+  readonly echoEndpointName: boolean;
   readonly failures: FailurePolicy;
 }
 
@@ -58,6 +60,7 @@ export function resolveEndpointPolicy(policy: configV1.Policy | undefined): Endp
     redraw: policy?.redraw ?? defaultPolicy.redraw,
     hedgeAfterMs: policy?.hedgeAfterMs,
     maxQueueWaitMs: policy?.maxQueueWaitMs ?? defaultPolicy.maxQueueWaitMs,
+    echoEndpointName: policy?.echoEndpointName ?? defaultPolicy.echoEndpointName,
     failures: resolveFailurePolicy(policy),
   };
 }

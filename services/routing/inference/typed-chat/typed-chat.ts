@@ -1,6 +1,7 @@
 import { inferenceV1 } from "#contracts";
 import { type CallContext, invalidFields } from "#rpc";
 import type { ChainRequest } from "../../attempts/run-chain.ts";
+import { echoedModel } from "../echoed-model.ts";
 import type { InferenceHost } from "../inference-host.ts";
 import { admit, prepareRequest } from "../prepare-request.ts";
 import { StreamCall } from "../run-stream.ts";
@@ -28,7 +29,7 @@ export function streamChatCompletion(
 ): AsyncIterable<inferenceV1.StreamChatCompletionResponse> {
   return new StreamCall(host, {
     prepare: () => prepareTyped(host, { request, stream: true }, context),
-    createWriter: () => new TypedStreamWriter(),
+    createWriter: ({ endpoint }) => new TypedStreamWriter(echoedModel(endpoint)),
     context,
   });
 }

@@ -8,13 +8,19 @@ type Message = inferenceV1.StreamChatCompletionResponse;
 
 /** Writes a stream of chat chunks as typed events. */
 export class TypedStreamWriter implements StreamWriter<Message> {
+  readonly #echoedModel: string | undefined;
   #usage: OpenAiUsage | undefined;
+
+  /** `echoedModel` stands in for the model that served. */
+  constructor(echoedModel: string | undefined) {
+    this.#echoedModel = echoedModel;
+  }
 
   onCommit(trail: inferenceV1.RouteTrail, first: readonly CanonicalEvent[]): WrittenMessage<Message>[] {
     const chunks = first.map(readChunk);
     const value = {
       id: chunks.find((chunk) => chunk?.id)?.id ?? "",
-      model: chunks.find((chunk) => chunk?.model)?.model ?? "",
+      model: this.#echoedModel ?? chunks.find((chunk) => chunk?.model)?.model ?? "",
       created: toCount(chunks.find((chunk) => chunk?.created)?.created),
       trail,
     };
