@@ -3,14 +3,10 @@ import { type configV1, errorsV1, googleRpc } from "#contracts";
 import type { RpcError } from "#rpc";
 import { type MappingSketch, quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
-import { answers, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
+import { answers, answersWith, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const { FailureClass } = errorsV1;
-
-const answersWithError = (error: keyof typeof FailureClass): Play => {
-  return (exchange) => void exchange.head(200).data(JSON.stringify({ error })).end();
-};
 
 interface Scenario {
   readonly when: string;
@@ -135,7 +131,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     when: "an error inside a 200",
-    plays: [answersWithError("PROVIDER_OVERLOADED"), answers()],
+    plays: [answersWith({ error: "PROVIDER_OVERLOADED" }), answers()],
     policy: onlyNext,
     trail: ["1 fake/one 200 NEXT", "2 fake/two 200 SERVED"],
   },

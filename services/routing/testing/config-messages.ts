@@ -12,6 +12,8 @@ export interface MappingSketch {
   readonly baseUrl?: string;
   readonly secretId?: string;
   readonly contextWindow?: number;
+  readonly maxOutputTokens?: number;
+  readonly capabilities?: readonly string[];
   readonly propagateTraceContext?: boolean;
   readonly policy?: Partial<configV1.Policy>;
   readonly modelPolicy?: Partial<configV1.Policy>;
@@ -24,6 +26,8 @@ export interface EndpointSketch {
   readonly split?: boolean;
   readonly maxAttempts?: number;
   readonly policy?: Partial<configV1.Policy>;
+  readonly rules?: readonly configV1.Rule[];
+  readonly stickyKey?: string;
   readonly targets: readonly MappingSketch[];
 }
 
@@ -48,6 +52,8 @@ export function toEndpoint(sketch: EndpointSketch): configV1.GatewayEndpoint {
     routingStrategy: sketch.split ? configV1.RoutingStrategy.REQUEST_BASED_TRAFFIC_SPLIT : undefined,
     fallbackConfig: sketch.maxAttempts === undefined ? undefined : { maxAttempts: sketch.maxAttempts },
     policy: sketch.policy === undefined ? undefined : toPolicy(sketch.policy),
+    rules: [...(sketch.rules ?? [])],
+    stickyKey: sketch.stickyKey,
     modelMappings: sketch.targets.map((target) => toMapping(name, target)),
   };
 }
@@ -71,6 +77,8 @@ function toMapping(endpoint: string, sketch: MappingSketch): configV1.GatewayEnd
       baseUrl: sketch.baseUrl,
       secretId: sketch.secretId,
       contextWindow: sketch.contextWindow === undefined ? undefined : BigInt(sketch.contextWindow),
+      maxOutputTokens: sketch.maxOutputTokens === undefined ? undefined : BigInt(sketch.maxOutputTokens),
+      capabilities: [...(sketch.capabilities ?? [])],
       propagateTraceContext: sketch.propagateTraceContext,
       policy: sketch.modelPolicy === undefined ? undefined : toPolicy(sketch.modelPolicy),
     },

@@ -9,6 +9,7 @@ interface FakeChunk {
   readonly usage?: TokenUsage;
   readonly model?: string;
   readonly error?: keyof typeof FailureClass;
+  readonly retryAfterMs?: number;
 }
 
 /** A provider with a wire format of its own: enough to see what routing does with what a provider tells. */
@@ -26,9 +27,13 @@ export const fakeProvider: Provider = {
   }),
   readResponse: (body) => {
     try {
-      const { text, usage, model, error } = JSON.parse(body.toString()) as FakeChunk;
+      const { text, usage, model, error, retryAfterMs } = JSON.parse(body.toString()) as FakeChunk;
+      const failureClass = FailureClass[error ?? "PROVIDER_BAD_RESPONSE"];
       return text === undefined
-        ? { kind: "failure", failure: { failureClass: FailureClass[error ?? "PROVIDER_BAD_RESPONSE"], status: 200 } }
+        ? {
+            kind: "failure",
+            failure: { failureClass, status: 200, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+          }
         : { kind: "answer", body, usage, model, finishReasons: ["stop"] };
     } catch {
       return { kind: "failure", failure: { failureClass: FailureClass.PROVIDER_BAD_RESPONSE, status: 200 } };

@@ -94,6 +94,11 @@ export function answers(text = "hello"): Play {
   };
 }
 
+/** Answers with these members, of which the fake provider knows `error` and `retryAfterMs`. */
+export function answersWith(members: Readonly<Record<string, unknown>>): Play {
+  return (exchange) => void exchange.head(200).data(JSON.stringify(members)).end();
+}
+
 /** Answers with an error status. */
 export function refuses(status: number, headers: Readonly<Record<string, string>> = {}): Play {
   return (exchange) => void exchange.head(status, headers).data(`refused by ${exchange.model}`).end();
