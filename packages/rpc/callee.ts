@@ -1,4 +1,5 @@
 import { cancelledError } from "./call-errors.ts";
+import type { CallSignal } from "./call-signal.ts";
 import { RpcError } from "./rpc-error.ts";
 import type { CallContext, MethodDefinition, Service, ServiceDefinition } from "./service.ts";
 
@@ -40,13 +41,16 @@ export function bindCallees<Definition extends ServiceDefinition>(
  * What the caller may see of whatever an implementation threw: an `RpcError` as it is; of anything else nothing, and the
  * listener hears of it, unless it is only the echo of the caller's own cancellation.
  */
-export function toCallerError(thrown: unknown, callee: Callee, signal: AbortSignal | undefined): RpcError {
+export function toCallerError(thrown: unknown, callee: Callee, signal: CallSignal | undefined): RpcError {
   if (thrown instanceof RpcError) return thrown;
   if (signal?.aborted === true && isAbort(thrown, signal)) return cancelledError();
   callee.onUnexpectedError?.(thrown, callee.methodName);
   return new RpcError({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
 }
 
-function isAbort(thrown: unknown, signal: AbortSignal): boolean {
-  return thrown === signal.reason || (thrown instanceof Error && thrown.name === "AbortError");
+function isAbort(thrown: unknown, signal: CallSignal): boolean {
+  return (
+    (signal.reason !== undefined && thrown === signal.reason) ||
+    (thrown instanceof Error && thrown.name === "AbortError")
+  );
 }

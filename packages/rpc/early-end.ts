@@ -1,4 +1,5 @@
 import { cancelledError, deadlineExceededError } from "./call-errors.ts";
+import type { CallSignal } from "./call-signal.ts";
 import type { RpcError } from "./rpc-error.ts";
 import type { CallContext } from "./service.ts";
 
@@ -28,10 +29,10 @@ export interface EarlyEndListener {
 /** Watches what may end a call before its answer: the caller's signal and the deadline. It must be disposed of. */
 export class EarlyEnd {
   readonly #listener: EarlyEndListener;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CallSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(signal: AbortSignal | undefined, deadlineAtMs: number | undefined, listener: EarlyEndListener) {
+  constructor(signal: CallSignal | undefined, deadlineAtMs: number | undefined, listener: EarlyEndListener) {
     this.#listener = listener;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);

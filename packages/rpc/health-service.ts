@@ -1,4 +1,5 @@
 import { grpcStandard } from "#contracts";
+import type { CallSignal } from "./call-signal.ts";
 import { RpcError } from "./rpc-error.ts";
 import type { CallContext, Service } from "./service.ts";
 
@@ -57,7 +58,7 @@ export class HealthService implements Service<HealthDefinition> {
     return { status: this.#isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING };
   }
 
-  #untilChange(signal: AbortSignal | undefined): Promise<void> {
+  #untilChange(signal: CallSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#watchers.delete(wake);

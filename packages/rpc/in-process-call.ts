@@ -1,4 +1,5 @@
 import { assertMetadata } from "./call-metadata.ts";
+import { LightSignal } from "./call-signal.ts";
 import { type Callee, toCallerError } from "./callee.ts";
 import { EarlyEnd, type EarlyEndListener, endedBeforeStart } from "./early-end.ts";
 import type { RpcError } from "./rpc-error.ts";
@@ -37,19 +38,19 @@ async function invoke(callee: Callee, request: unknown, context: CallContext): P
 class GuardedCall implements EarlyEndListener {
   readonly context: CallContext;
   readonly #reject: (error: RpcError) => void;
-  readonly #controller: AbortController | undefined;
+  readonly #ending: LightSignal | undefined;
   readonly #earlyEnd: EarlyEnd;
 
   constructor(context: CallContext, reject: (error: RpcError) => void) {
     this.#reject = reject;
-    this.#controller = context.deadlineAtMs === undefined ? undefined : new AbortController();
-    this.context = this.#controller === undefined ? context : { ...context, signal: this.#controller.signal };
+    this.#ending = context.deadlineAtMs === undefined ? undefined : new LightSignal();
+    this.context = this.#ending === undefined ? context : { ...context, signal: this.#ending };
     this.#earlyEnd = new EarlyEnd(context.signal, context.deadlineAtMs, this);
   }
 
   onEarlyEnd(error: RpcError): void {
     this.#reject(error);
-    this.#controller?.abort(error);
+    this.#ending?.abort();
   }
 
   dispose(): void {

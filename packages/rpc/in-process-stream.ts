@@ -1,5 +1,5 @@
-import { cancelledError } from "./call-errors.ts";
 import { assertMetadata } from "./call-metadata.ts";
+import { LightSignal } from "./call-signal.ts";
 import { type Callee, toCallerError } from "./callee.ts";
 import { EarlyEnd, type EarlyEndListener, endedBeforeStart } from "./early-end.ts";
 import { PullStream } from "./pull-stream.ts";
@@ -11,7 +11,7 @@ export class InProcessStream extends PullStream implements EarlyEndListener {
   readonly #callee: Callee;
   readonly #request: unknown;
   readonly #context: CallContext;
-  readonly #controller = new AbortController();
+  readonly #leaving = new LightSignal();
   #source: AsyncIterator<unknown> | undefined;
   #earlyEnd: EarlyEnd | undefined;
 
@@ -27,7 +27,7 @@ export class InProcessStream extends PullStream implements EarlyEndListener {
     try {
       if (ended !== undefined) throw ended;
       assertMetadata(this.#context.metadata);
-      const context = { ...this.#context, signal: this.#controller.signal };
+      const context = { ...this.#context, signal: this.#leaving };
       this.#source = this.#callee.invoke(this.#request, context)[Symbol.asyncIterator]();
       this.#earlyEnd = new EarlyEnd(this.#context.signal, this.#context.deadlineAtMs, this);
     } catch (thrown) {
@@ -42,12 +42,12 @@ export class InProcessStream extends PullStream implements EarlyEndListener {
   }
 
   protected override leave(): void {
-    this.#abandon(cancelledError());
+    this.#abandon();
   }
 
   onEarlyEnd(error: RpcError): void {
     this.end(error);
-    this.#abandon(error);
+    this.#abandon();
   }
 
   readonly #onResult = (result: IteratorResult<unknown>): void => {
@@ -61,15 +61,15 @@ export class InProcessStream extends PullStream implements EarlyEndListener {
 
   readonly #onThrown = (thrown: unknown): void => {
     this.#earlyEnd?.dispose();
-    this.end(toCallerError(thrown, this.#callee, this.#controller.signal));
+    this.end(toCallerError(thrown, this.#callee, this.#leaving));
   };
 
   /** Lets the implementation clean up after a call that ended before it did, without waiting for it. */
-  #abandon(error: RpcError): void {
+  #abandon(): void {
     this.#earlyEnd?.dispose();
-    this.#controller.abort(error);
+    this.#leaving.abort();
     this.#source?.return?.()?.then(undefined, (thrown) => {
-      toCallerError(thrown, this.#callee, this.#controller.signal);
+      toCallerError(thrown, this.#callee, this.#leaving);
     });
   }
 }

@@ -1,3 +1,4 @@
+export { type CallSignal, LightSignal } from "./call-signal.ts";
 export type { UnexpectedErrorListener } from "./callee.ts";
 export { createGrpcChannel, type GrpcChannel, type GrpcChannelOptions, type GrpcClientTls } from "./grpc-channel.ts";
 export { createGrpcClient, type GrpcClientOptions } from "./grpc-client.ts";

@@ -1,12 +1,13 @@
 import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { Context } from "@opentelemetry/api";
+import type { CallSignal } from "./call-signal.ts";
 
 /** What goes with a call besides its message. Every field may be left out; both sides see the same shape. */
 export interface CallContext {
   /** Metadata by lower-case ASCII key, e.g. `authorization`. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Aborts when the caller no longer wants an answer. A deadline that passes aborts it too. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CallSignal;
   /** Time at which the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineAtMs?: number;
   /** The OpenTelemetry context that spans of this call belong under. */

@@ -415,7 +415,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
           listModels: async (_request, context = {}) => {
             begun.resolve();
             try {
-              await setTimeout(60_000, undefined, { signal: context.signal });
+              await new Promise<never>((_resolve, reject) => {
+                context.signal?.addEventListener("abort", () => reject(new DOMException("gone", "AbortError")));
+              });
             } finally {
               ended.resolve();
             }

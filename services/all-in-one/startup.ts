@@ -87,7 +87,7 @@ export class Startup {
     aborted.catch(() => {});
     const onAbort = () =>
       reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "the watch was left" }));
-    context.signal?.addEventListener("abort", onAbort, { once: true });
+    context.signal?.addEventListener("abort", onAbort);
     const service = await Promise.race([this.#opened.promise, aborted]);
     context.signal?.removeEventListener("abort", onAbort);
     yield* service.watchConfig(request, context);

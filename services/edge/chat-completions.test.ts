@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { expect, test, vi } from "vitest";
 import { googleRpc } from "#contracts";
-import { RpcError } from "#rpc";
+import { type CallSignal, RpcError } from "#rpc";
 import { createRoutingError, postChat, startTestEdge, toChatBody } from "./testing/start-test-edge.ts";
 
 async function errorOf(response: Response): Promise<Record<string, unknown>> {
@@ -192,7 +192,7 @@ test("a fault of this process is told as 500 without what it was, and logged", a
 });
 
 test("a caller that leaves cancels its call", async () => {
-  const entered = Promise.withResolvers<AbortSignal | undefined>();
+  const entered = Promise.withResolvers<CallSignal | undefined>();
   const edge = await startTestEdge({
     invoke: ({ context }) => {
       entered.resolve(context.signal);

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
-import { RpcError } from "#rpc";
+import { type CallSignal, RpcError } from "#rpc";
 import { postChat, startTestEdge, streamHead, toChatBody, toStreamData } from "./testing/start-test-edge.ts";
 
 const streamBody = toChatBody({ stream: true });
@@ -38,7 +38,7 @@ test("a request whose headers come in while the edge drains is told 503 and to c
 
 test("what still runs after the grace is cancelled and told so", async () => {
   const cancelled = vi.fn();
-  const untilCancelled = (signal: AbortSignal | undefined) =>
+  const untilCancelled = (signal: CallSignal | undefined) =>
     new Promise<never>((_resolve, reject) => {
       signal?.addEventListener("abort", () => {
         cancelled();

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { type Context, INVALID_TRACEID, type Span, type SpanContext, type Tracer, trace } from "@opentelemetry/api";
 import type { inferenceV1 } from "#contracts";
 import { toOpenAiErrorBody, toOpenAiErrorEvent } from "#dialects";
-import { type CallContext, type OpenCall, type OpenCalls, RpcError } from "#rpc";
+import { type CallContext, LightSignal, type OpenCall, type OpenCalls, RpcError } from "#rpc";
 import type { EdgeEvents } from "./events.ts";
 import { type HttpFailure, toHttpFailure } from "./http-failure.ts";
 import { toCallMetadata } from "./invoke-headers.ts";
@@ -51,7 +51,7 @@ export class Exchange implements OpenCall {
   readonly #response: ServerResponse;
   readonly #route: string;
   readonly #startedAtMs = performance.now();
-  readonly #leaving = new AbortController();
+  readonly #leaving = new LightSignal();
   readonly #span: Span | undefined;
   readonly #spanContext: SpanContext | undefined;
   readonly #traceContext: Context | undefined;
@@ -91,7 +91,7 @@ export class Exchange implements OpenCall {
   /** What goes with every call that is made for this request. */
   toCallContext(): CallContext {
     const metadata = toCallMetadata(this.#request.headers);
-    const { signal } = this.#leaving;
+    const signal = this.#leaving;
     return this.#traceContext === undefined
       ? { metadata, signal }
       : { metadata, signal, traceContext: this.#traceContext };

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
 import type { inferenceV1 } from "#contracts";
-import { RpcError } from "#rpc";
+import { type CallSignal, RpcError } from "#rpc";
 import {
   createRoutingError,
   postChat,
@@ -15,10 +15,10 @@ import {
 const streamBody = toChatBody({ stream: true });
 
 /** Waits as a provider does, until the call is cancelled. */
-function untilCancelled(signal: AbortSignal | undefined): Promise<never> {
+function untilCancelled(signal: CallSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => {
     const cancel = () => reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "Cancelled." }));
-    signal?.addEventListener("abort", cancel, { once: true });
+    signal?.addEventListener("abort", cancel);
   });
 }
 

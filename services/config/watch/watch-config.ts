@@ -1,5 +1,5 @@
 import type { configV1 } from "#contracts";
-import { type CallContext, invalidFields } from "#rpc";
+import { type CallContext, type CallSignal, invalidFields } from "#rpc";
 import type { Logger } from "#runtime";
 import { drainingError } from "../config-errors.ts";
 import { type ConfigStore, isDatabaseUnavailable } from "../store/index.ts";
@@ -53,7 +53,7 @@ const databaseAway = "its database cannot be reached";
 /** One watch: what its receiver holds, and what wakes it. */
 class Watch {
   readonly #place: WatchPlace;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CallSignal | undefined;
   readonly #unsubscribe: () => void;
   readonly #onAbort = () => this.#wake();
   #wake: () => void = () => {};
@@ -66,7 +66,7 @@ class Watch {
   #sentReachable = true;
   #bookmarkDueAt = 0;
 
-  constructor(place: WatchPlace, signal: AbortSignal | undefined, resumeRevision: bigint) {
+  constructor(place: WatchPlace, signal: CallSignal | undefined, resumeRevision: bigint) {
     this.#place = place;
     this.#signal = signal;
     this.#held = resumeRevision;
