@@ -12,7 +12,7 @@ export function formatExplanation(endpoint: string, response: routingV1.ResolveC
     target.reason,
   ]);
   const skipped = response.skipped.map((target) => ["-", target.target, roleOf(target), "", target.reason]);
-  const header = ["#", "TARGET", "ROLE", "FIRST", "WHY"];
+  const header = ["#", "TARGET", "ROLE", "DRAW", "WHY"];
   return [
     `${endpoint} at revision ${response.revision}${rule}`,
     "",

@@ -200,7 +200,7 @@ describe("spillway explain", () => {
     expect(output).toMatchInlineSnapshot(`
       "chat at revision 12, rule long
 
-      #  TARGET         ROLE     FIRST   WHY
+      #  TARGET         ROLE     DRAW    WHY
       1  openai/gpt-4o  primary  75.0 %  drawn by weight
       -  groq/llama     primary          not drawn
 
