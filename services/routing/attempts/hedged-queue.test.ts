@@ -1,0 +1,153 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { errorsV1, inferenceV1 } from "#contracts";
+import { type ChainLink, resolveChain } from "../chain/resolve-chain.ts";
+import { defaultFailurePolicy } from "../policy/failure-policy.ts";
+import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
+import { type MappingSketch, toEndpoint } from "../testing/config-messages.ts";
+import { createTestCompileHost } from "../testing/test-compile-host.ts";
+import { AttemptQueue, type Try } from "./attempt-queue.ts";
+
+const { FailureClass } = errorsV1;
+const { AttemptDecision } = inferenceV1;
+
+function linksOf(...targets: readonly MappingSketch[]): readonly ChainLink[] {
+  const retries = { max: 1, initialBackoffMs: 10, maxBackoffMs: 1_000 };
+  const endpoint = compileEndpoint(toEndpoint({ targets, policy: { retries } }), createTestCompileHost());
+  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined }).links;
+}
+
+const many = (count: number) =>
+  linksOf(
+    { model: "t0" },
+    ...Array.from({ length: count - 1 }, (_, index) => ({ model: `t${index + 1}`, fallback: index })),
+  );
+
+const queueOf = (links: readonly ChainLink[], maxTotalAttempts = 100) =>
+  new AttemptQueue(links, {
+    maxTotalAttempts,
+    deadlineAtMs: Number.POSITIVE_INFINITY,
+    failures: defaultFailurePolicy,
+    random: () => 0.5,
+  });
+const rateLimited = { failureClass: FailureClass.PROVIDER_RATE_LIMITED, status: 429, retryAfterMs: 100 };
+const tooLong = { failureClass: FailureClass.CALLER_CONTEXT_LENGTH_EXCEEDED, status: 400 };
+const notFound = { failureClass: FailureClass.PROVIDER_MODEL_NOT_FOUND, status: 404 };
+const none = { decision: AttemptDecision.NEXT, next: undefined };
+
+describe("a queue with two calls under way", () => {
+  it("comes back to a target that asked for time only when the other call has failed too", () => {
+    const queue = queueOf(many(2));
+    const first = queue.first() as Try;
+    const hedge = queue.hedge(0) as Try;
+    expect(queue.afterFailure(first, rateLimited, 0)).toEqual(none);
+    expect(queue.afterFailure(hedge, notFound, 40)).toMatchObject({
+      decision: AttemptDecision.NEXT,
+      next: { link: first.link, waitMs: 60 },
+    });
+  });
+
+  it("does not end for a prompt too long while the other call may have the larger window", () => {
+    const queue = queueOf(
+      linksOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
+    );
+    const first = queue.first() as Try;
+    const hedge = queue.hedge(0) as Try;
+    expect(queue.afterFailure(first, tooLong, 0)).toEqual(none);
+    expect(queue.afterFailure(hedge, notFound, 0).decision).toBe(AttemptDecision.EXHAUSTED);
+  });
+});
+
+it("a prompt too long for one target comes back to a larger one that asked for time, and to no smaller one", () => {
+  const larger = linksOf({ model: "large", contextWindow: 99 }, { model: "small", contextWindow: 10, fallback: 1 });
+  const queue = queueOf(larger);
+  const second = queue.afterFailure(queue.first() as Try, rateLimited, 0).next as Try;
+  expect(queue.afterFailure(second, tooLong, 0).next).toMatchObject({ link: larger[0], waitMs: 100 });
+
+  const smaller = queueOf(
+    linksOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
+  );
+  const other = smaller.afterFailure(smaller.first() as Try, rateLimited, 0).next as Try;
+  expect(smaller.afterFailure(other, tooLong, 0)).toEqual({ decision: AttemptDecision.STOP, next: undefined });
+});
+
+it("a hedge passes over targets that are not healthy, and is none where all are so", () => {
+  const links = many(3);
+  links[1]?.target.health.cool(1_000, 0);
+  const queue = queueOf(links);
+  queue.first();
+  expect(queue.hedge(0)?.link).toBe(links[2]);
+  expect(queue.hedge(0)).toBeUndefined();
+});
+
+const event = fc.record({
+  lane: fc.nat({ max: 1 }),
+  kind: fc.constantFrom("fails", "fails", "fails", "is saturated", "hedge" as const),
+  failure: fc.constantFrom(rateLimited, notFound, tooLong, { failureClass: FailureClass.PROVIDER_ERROR, status: 500 }),
+});
+
+type QueueEvent = typeof event extends fc.Arbitrary<infer One> ? One : never;
+
+/** Up to two calls under way, and the number of those that were made. */
+class Lanes {
+  readonly underWay: Try[] = [];
+  calls = 0;
+  readonly #queue: AttemptQueue;
+
+  constructor(queue: AttemptQueue) {
+    this.#queue = queue;
+    this.#take(queue.first());
+  }
+
+  /** Lets something happen to one of the calls; the decision that follows a call's end. */
+  play({ lane, kind, failure }: QueueEvent, nowMs: number): inferenceV1.AttemptDecision | undefined {
+    const call = this.underWay[lane % this.underWay.length] as Try;
+    if (kind === "hedge") {
+      if (this.underWay.length === 1) this.#take(this.#queue.hedge(nowMs));
+      return undefined;
+    }
+    this.underWay.splice(this.underWay.indexOf(call), 1);
+    const { decision, next } =
+      kind === "fails" ? this.#queue.afterFailure(call, failure, nowMs) : this.#skip(call, nowMs);
+    this.#take(next);
+    return decision;
+  }
+
+  #skip(call: Try, nowMs: number) {
+    this.calls -= 1;
+    return this.#queue.afterSaturated(call, nowMs);
+  }
+
+  #take(next: Try | undefined): void {
+    if (next !== undefined) {
+      this.underWay.push(next);
+      this.calls += 1;
+    }
+  }
+}
+
+describe("any order of failures, full targets and hedges", () => {
+  it("keeps the budget, calls no target twice at once, and ends only when nothing is under way or a fault is final", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(event, { minLength: 40, maxLength: 40 }),
+        (targets, maxTotalAttempts, events) => {
+          const lanes = new Lanes(queueOf(many(targets), maxTotalAttempts));
+          let decision: inferenceV1.AttemptDecision | undefined;
+          for (const [index, one] of events.entries()) {
+            if (lanes.underWay.length === 0 || decision === AttemptDecision.STOP) break;
+            decision = lanes.play(one, index * 10);
+            expect(new Set(lanes.underWay.map(({ link }) => link)).size).toBe(lanes.underWay.length);
+            expect(lanes.calls).toBeLessThanOrEqual(maxTotalAttempts);
+            expect(decision === AttemptDecision.EXHAUSTED && lanes.underWay.length > 0).toBe(false);
+          }
+          const isOver = decision === AttemptDecision.EXHAUSTED || decision === AttemptDecision.STOP;
+          expect(isOver || lanes.underWay.length > 0).toBe(true);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
