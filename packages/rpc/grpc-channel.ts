@@ -9,6 +9,7 @@ import {
 import { unavailableError } from "./call-errors.ts";
 import type { PeerName } from "./call-span.ts";
 import { toGrpcMessageLimit } from "./message-limit.ts";
+import { silenceGrpcLog } from "./silence-grpc-log.ts";
 
 /** What a client needs for TLS. All of it is PEM. */
 export interface GrpcClientTls {
@@ -27,7 +28,7 @@ export interface GrpcChannelOptions {
   readonly tls?: GrpcClientTls;
   /** Milliseconds that a call waits for a connection before it fails with UNAVAILABLE. Default 5000. */
   readonly connectTimeoutMs?: number;
-  /** Longest payload of a message in bytes, either way. Default 64 MiB. */
+  /** Longest payload of a message in bytes, either way. Default and least 64 MiB. */
   readonly maxMessageBytes?: number;
 }
 
@@ -71,6 +72,7 @@ export class GrpcChannel {
 
 /** Makes a channel. Nothing is connected until the first call. */
 export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
+  silenceGrpcLog();
   return new GrpcChannel(options);
 }
 

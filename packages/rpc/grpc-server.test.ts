@@ -3,7 +3,7 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { grpcStandard, inferenceV1 } from "#contracts";
 import {
   createGrpcChannel,
@@ -136,9 +136,12 @@ describe("the connection", () => {
     expect((await createGrpcClient(definition, open(server.address)).listModels({})).models).toHaveLength(1);
   });
 
-  test("cannot listen on an address that is taken, and says which", async () => {
+  test("cannot listen on an address that is taken, and says which, in its error alone", async () => {
+    const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    onTestFinished(() => written.mockRestore());
     const { port } = await start();
     await expect(start({}, port)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
+    expect(written.mock.calls).toEqual([]);
   });
 });
 

@@ -14,6 +14,7 @@ import { OpenCalls } from "./open-calls.ts";
 import { toReflectionServices } from "./reflection.ts";
 import type { ServedCall } from "./served-call.ts";
 import type { ServiceDefinition } from "./service.ts";
+import { silenceGrpcLog } from "./silence-grpc-log.ts";
 
 /** What a server needs for TLS. All of it is PEM. */
 export interface GrpcServerTls {
@@ -32,7 +33,7 @@ export interface GrpcServerOptions<Definitions extends readonly ServiceDefinitio
   readonly services: readonly [...{ [Index in keyof Definitions]: ServedService<Definitions[Index]> }];
   /** Left out: no TLS. */
   readonly tls?: GrpcServerTls;
-  /** Longest payload of a message in bytes, either way. Default 64 MiB. */
+  /** Longest payload of a message in bytes, either way. Default and least 64 MiB. */
   readonly maxMessageBytes?: number;
   /** Makes a SERVER span of every call but those of endless methods, health and reflection. Left out: none. */
   readonly tracer?: Tracer;
@@ -111,6 +112,7 @@ interface ServerParts {
 export async function startGrpcServer<const Definitions extends readonly ServiceDefinition[]>(
   options: GrpcServerOptions<Definitions>,
 ): Promise<GrpcServer> {
+  silenceGrpcLog();
   const parts = createServer(options);
   const isSocket = options.host.startsWith("unix:");
   if (isSocket) removeStaleSocket(options.host.replace(/^unix:(\/\/)?/, ""));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { googleRpc } from "#contracts";
-import { RpcError } from "./rpc-error.ts";
+import { invalidFields, RpcError } from "./rpc-error.ts";
 import { decodeStatus, encodeStatus, fromStatusNumber, toStatusMessage, toStatusNumber } from "./status-details.ts";
 
 const maxTrailerLength = 6 * 1024;
@@ -40,6 +40,35 @@ describe("an error in a trailer", () => {
     const back = roundTrip(errorWith([small, large, medium]));
     expect(back.details.map(({ type }) => type)).toEqual(["small", "medium"]);
     expect(back.reason).toBe("TARGETS_EXHAUSTED");
+  });
+
+  test.each([1, 10, 50, 400])("keeps as many first violations as fit, of %i characters each", (length) => {
+    const violations = Array.from({ length: 300 }, (_, index) => ({
+      field: `f${index}`,
+      description: "x".repeat(length),
+    }));
+    const back = roundTrip(invalidFields(violations));
+    const kept = back.detail("google.rpc.BadRequest", googleRpc.BadRequest)?.fieldViolations ?? [];
+    const named = kept.map(({ field, description }) => ({ field, description }));
+    expect(named).toEqual(violations.slice(0, kept.length));
+    const oneMore = kept.length * (length + 12) + length + 12;
+    expect(kept.length === 300 || oneMore > 2800).toBe(true);
+    expect(kept.length).toBeGreaterThan(5);
+  });
+
+  test("keeps as many first preconditions as fit, and drops what is no list", () => {
+    const violations = Array.from({ length: 100 }, (_, n) => ({
+      type: "IN_USE",
+      subject: `s${n}`,
+      description: "x".repeat(99),
+    }));
+    const value = googleRpc.PreconditionFailure.encode({ violations }).finish();
+    const back = roundTrip(errorWith([{ type: "google.rpc.PreconditionFailure", value }]));
+    const failure = back.detail("google.rpc.PreconditionFailure", googleRpc.PreconditionFailure);
+    expect(failure?.violations.length).toBeGreaterThan(25);
+    expect(failure?.violations[0]).toMatchObject({ subject: "s0" });
+    const tooLong = [{ field: "f", description: "x".repeat(10_000) }];
+    expect(roundTrip(invalidFields(tooLong)).details).toEqual([]);
   });
 
   test("keeps its reason however long message and metadata are", () => {

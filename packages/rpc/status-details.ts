@@ -1,5 +1,6 @@
 import { googleRpc } from "#contracts";
 import { type ErrorDetail, errorDomain, type RpcCode, RpcError } from "./rpc-error.ts";
+import { shortenDetail } from "./shorten-detail.ts";
 
 /** Metadata key of the encoded `google.rpc.Status`. */
 export const statusDetailsKey = "grpc-status-details-bin";
@@ -32,8 +33,8 @@ export function toStatusMessage(message: string): string {
 }
 
 /**
- * Encodes an error as `google.rpc.Status`, `ErrorInfo` first. Where the whole is too long for a trailer, details are left
- * out, the biggest first, and long metadata is cut; `ErrorInfo` always stays.
+ * Encodes an error as `google.rpc.Status`, `ErrorInfo` first. Where the whole is too long for a trailer, long metadata is
+ * cut, and of the biggest detail as many first violations are kept as fit, or it is left out; `ErrorInfo` always stays.
  */
 export function encodeStatus(error: RpcError): Buffer {
   const info = { typeUrl: typePrefix + errorInfoType, value: encodeErrorInfo(error) };
@@ -49,7 +50,10 @@ export function encodeStatus(error: RpcError): Buffer {
       (most, { value }, index) => (value.length > sizeAt(details, most) ? index : most),
       0,
     );
-    details.splice(biggest, 1);
+    const { typeUrl, value } = details[biggest] as (typeof details)[number];
+    const room = value.length - (encoded.length - maxStatusBytes);
+    const shortened = shortenDetail(typeUrl.slice(typePrefix.length), value, room);
+    details.splice(biggest, 1, ...(shortened === undefined ? [] : [{ typeUrl, value: Buffer.from(shortened) }]));
   }
 }
 

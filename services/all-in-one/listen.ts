@@ -41,7 +41,8 @@ export async function listen(
     endlessMethods: ["watchConfig"],
   };
   const shared = { host, tracer, onUnexpectedError };
-  const grpc = await startGrpcServer({ ...shared, port: grpcPort, services: [inferenceService, routingService] });
+  const services = [inferenceService, routingService] as const;
+  const grpc = await startGrpcServer({ ...shared, port: grpcPort, maxMessageBytes: bodyLimitBytes, services });
   shutdown.add("gRPC server", (graceMs) => grpc.drain(graceMs));
   const configGrpc = await startGrpcServer({ ...shared, port: configGrpcPort, services: [configService] });
   shutdown.add("gRPC server of config", (graceMs) => configGrpc.drain(graceMs));

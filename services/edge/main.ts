@@ -10,7 +10,10 @@ await runProgram({
   environment,
   async start({ settings, logger, telemetry, shutdown }) {
     const tracer = telemetry.tracer("spillway-edge");
-    const channel = createGrpcChannel({ address: settings.routingAddress });
+    const channel = createGrpcChannel({
+      address: settings.routingAddress,
+      maxMessageBytes: settings.bodyLimitBytes,
+    });
     shutdown.add("connection to routing", () => channel.close());
 
     const edge = await startEdge({

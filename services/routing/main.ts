@@ -45,6 +45,7 @@ await runProgram({
     const grpc = await startGrpcServer({
       host,
       port: settings.grpcPort,
+      maxMessageBytes: settings.bodyLimitBytes,
       services: [
         { definition: inferenceV1.InferenceServiceDefinition, implementation: service.inference },
         { definition: routingV1.RoutingServiceDefinition, implementation: service.routing },

@@ -10,8 +10,8 @@ import {
 } from "#runtime";
 import { resolveKeyEncryptionKey } from "#secrets";
 
-const { host, grpcPort, configAddress, dataDirectory, adminToken, serviceToken, allowPrivateUpstreams } =
-  serviceSettings;
+const { host, grpcPort, configAddress, dataDirectory, adminToken, serviceToken } = serviceSettings;
+const { bodyLimitBytes, allowPrivateUpstreams } = serviceSettings;
 
 const settings = {
   host,
@@ -22,6 +22,7 @@ const settings = {
   keyEncryptionKey: requiredSetting(keySetting(resolveKeyEncryptionKey), "the same as the config service has"),
   adminToken,
   serviceToken,
+  bodyLimitBytes,
   allowPrivateUpstreams,
   ...processSettings,
 };

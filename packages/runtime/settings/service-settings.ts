@@ -69,9 +69,8 @@ export const serviceSettings = {
     variable: "SPILLWAY_BODY_LIMIT_BYTES",
     description: "Largest request body, in bytes",
     absent: 64 * 1024 * 1024,
-    // A message of the RPC between the services holds no more.
     least: 1,
-    most: 64 * 1024 * 1024,
+    most: 1024 * 1024 * 1024,
   }),
   allowPrivateUpstreams: booleanSetting({
     variable: "SPILLWAY_ALLOW_PRIVATE_UPSTREAMS",
