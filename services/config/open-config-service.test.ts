@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { configV1 } from "#contracts";
 import { type CallContext, createInProcessClient, RpcError, type Service } from "#rpc";
 import { openConfigService } from "#services/config";
-import { type CuttableLink, openCuttableLink } from "../../test/harness/cuttable-link.ts";
+import { type InterruptibleProxy, startInterruptibleProxy } from "../../test/harness/interruptible-proxy.ts";
 import {
   failureOf,
   messageOf,
@@ -92,10 +92,10 @@ describe("credentials", () => {
 });
 
 describe("while the database is away", () => {
-  async function openBehindLink(): Promise<{ link: CuttableLink; databaseUrl: string }> {
+  async function openBehindLink(): Promise<{ link: InterruptibleProxy; databaseUrl: string }> {
     const behind = await openConfig();
     const { hostname, port } = new URL(behind.databaseUrl);
-    const link = await openCuttableLink(hostname, Number(port || 5432));
+    const link = await startInterruptibleProxy({ host: hostname, port: Number(port || 5432) });
     closers.push(link.close);
     const databaseUrl = new URL(behind.databaseUrl);
     databaseUrl.hostname = "127.0.0.1";
@@ -165,7 +165,8 @@ describe("while the database is away", () => {
     await service.whenReady();
     expect((await first).value?.event?.$case).toBe("snapshot");
     expect((await createModel(client, "late")).modelDefinition?.name).toBe("late");
-    expect(logged.filter((line) => line.includes("cannot be used"))).toHaveLength(1);
+    const told = logged.filter((line) => line.includes("cannot be used"));
+    expect(told).toEqual([expect.stringMatching(/"reason":"DATABASE_UNAVAILABLE".*"cause":"[^"]+"\}$/)]);
     await iterator.return?.();
   });
 });

@@ -126,6 +126,6 @@ async function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
 function describe(thrown: unknown): object {
   const { reason } = toStoreError(thrown);
   const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : undefined;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { reason, code, message };
+  const cause = thrown instanceof Error ? thrown.message : String(thrown);
+  return { reason, code, cause };
 }
