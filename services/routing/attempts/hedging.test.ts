@@ -61,6 +61,7 @@ describe("a hedge", () => {
     expect(inShort(trail)).toEqual(["1 fake/one 200 SERVED", "2 fake/two 0 CANCELLED"]);
     expect(transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([false, true]);
     expect(healthyOf(routing)).toEqual(["one", "two", "three"]);
+    expect(routing.requestSpan?.attributes["spillway.fallback.used"]).toBe(false);
   });
 
   it("is not made when the first has begun to answer", async () => {

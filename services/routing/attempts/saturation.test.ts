@@ -46,7 +46,15 @@ describe("a target without a free place", () => {
     expect(trail?.attempts[0]).toMatchObject({ failureClass: errorsV1.FailureClass.TARGET_SATURATED, index: 0 });
     expect(routed.transport.models).toEqual(["one", "two"]);
     expectSpansToTell(routed.routing, trail);
-    expect(routed.routing.requestSpan?.attributes["spillway.attempts"]).toBe(1);
+    expect(routed.routing.requestSpan).toMatchObject({
+      attributes: { "spillway.attempts": 1 },
+      events: [
+        {
+          name: "target_skipped",
+          attributes: { "spillway.target.id": "m-chat-one", "spillway.chain.skip_reason": "TARGET_SATURATED" },
+        },
+      ],
+    });
     first.leave();
     await first.over;
   });

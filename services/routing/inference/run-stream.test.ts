@@ -295,6 +295,29 @@ describe("a reader", () => {
     await expect(reader.next()).rejects.toMatchObject({ metadata: { class: "PROVIDER_TIMEOUT_IDLE" } });
   });
 
+  it("who is slow at the end of an answer still gets what follows its finish reason", async () => {
+    const transport = new FakeTransport(stalls(text("a"), filler, filler, filler, filler, filler, finish));
+    const routing = new TestRouting({ transport, endpoints });
+    const reader = routing.stream({ members: { stream_options: { include_usage: true } } })[Symbol.asyncIterator]();
+    await reader.next();
+    const [exchange] = transport.exchanges as [FakeExchange];
+    expect(exchange.isPaused).toBe(true);
+    // Longer than an answer that has its finish reason is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 2_200));
+    expect(exchange.isAborted).toBe(false);
+    let seen = "";
+    for (let reads = 0; reads < 7; reads += 1) {
+      const { value } = await reader.next();
+      if (value?.event?.$case === "data") seen += value.event.value.toString();
+    }
+    exchange.data(usage + done).end();
+    for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
+      if (next.value.event?.$case === "data") seen += next.value.event.value.toString();
+    }
+    expect(seen).toContain('"inputTokens":4');
+    expect(seen.endsWith(done)).toBe(true);
+  });
+
   it("who leaves ends the call at the provider at once", async () => {
     const transport = new FakeTransport(stalls(text("a")));
     const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });

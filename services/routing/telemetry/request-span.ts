@@ -9,6 +9,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { enumName, errorsV1 } from "#contracts";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
 import { skippedTargets } from "../chain/chain-chances.ts";
 import type { Chain } from "../chain/resolve-chain.ts";
@@ -83,11 +84,26 @@ export class RequestSpan {
     return new AttemptSpan(start, this.#below);
   }
 
+  /** Targets that had no place when their turn came; those of which the chain knew are told by its own span. */
+  #recordSkipped(attempts: readonly AttemptRecord[]): void {
+    for (const { number, link, failure } of attempts) {
+      if (number === 0 && failure !== undefined) {
+        this.#span.addEvent(skippedEventName, {
+          [attributes.targetId]: link.target.mappingId,
+          [attributes.skipReason]: enumName(errorsV1.FailureClass, failure.failureClass),
+        });
+      }
+    }
+  }
+
   /** Ends the span. Its status is an error only when nothing served. */
   end(outcome: RequestOutcome, attempts: readonly AttemptRecord[], served: AttemptRecord | undefined): void {
     let inputTokens = 0;
     let outputTokens = 0;
     const made = attempts.filter(({ number }) => number > 0);
+    if (made.length < attempts.length) {
+      this.#recordSkipped(attempts);
+    }
     for (const { usage } of made) {
       inputTokens += usage?.inputTokens ?? 0;
       outputTokens += usage?.outputTokens ?? 0;
@@ -96,7 +112,7 @@ export class RequestSpan {
       [attributes.usageInputTokens]: inputTokens,
       [attributes.usageOutputTokens]: outputTokens,
       [attributes.attempts]: made.length,
-      [attributes.fallbackUsed]: made.some(({ link }) => link.position > 0),
+      [attributes.fallbackUsed]: made.some(isFallback),
       [attributes.outcome]: outcome,
       ...(served === undefined ? {} : { [attributes.servedTarget]: served.link.target.label }),
     });
@@ -105,6 +121,11 @@ export class RequestSpan {
     }
     this.#span.end(this.#below.clock.nowMs());
   }
+}
+
+/** Whether the request went on to another target. A hedge that lost changed nothing. */
+function isFallback({ link, failure }: AttemptRecord): boolean {
+  return link.position > 0 && failure?.failureClass !== errorsV1.FailureClass.HEDGE_LOST;
 }
 
 /** What the span of a request is started with. */

@@ -46,7 +46,7 @@ export const attributes = {
   usageOutputTokens: "spillway.usage.output_tokens",
 } as const;
 
-/** Event on the `resolve_chain` span for every target that is not tried. */
+/** Event for every target that is not tried: on the `resolve_chain` span, or on the request's if it had no place later. */
 export const skippedEventName = "target_skipped";
 
 /** Event on the `resolve_chain` span for every expression that could not be evaluated on the request. */
