@@ -29,7 +29,7 @@ test("fields are joined by one space and entries by a comma and a space", () => 
     }),
     Attempt.fromPartial({
       index: 1,
-      target: "openai/gpt 4,o/é",
+      target: "openai/gpt%204%2Co/%C3%A9",
       role: PRIMARY,
       failureClass: FailureClass.PROVIDER_NETWORK,
       durationMs: 2.6,

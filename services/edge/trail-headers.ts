@@ -24,7 +24,7 @@ export function pushTrailHeaders(headers: string[], facts: TrailFacts): void {
     headers.push("traceresponse", facts.traceResponse);
   }
   if (endpoint !== undefined) {
-    headers.push("x-spillway-endpoint", encodeField(endpoint));
+    headers.push("x-spillway-endpoint", encodeName(endpoint));
   }
   if (trail === undefined) {
     headers.push("x-spillway-attempts", "0");
@@ -63,7 +63,7 @@ function pushRoute(headers: string[], trail: inferenceV1.RouteTrail): void {
       made += 1;
     }
     if (toDecisionName(attempt.decision) === null && toClassName(attempt) === "SERVED") {
-      headers.push("x-spillway-target", encodeField(attempt.target));
+      headers.push("x-spillway-target", attempt.target);
     }
   }
   headers.push("x-spillway-revision", String(trail.revision), "x-spillway-attempts", String(made));
@@ -76,7 +76,7 @@ function toTrailEntry(attempt: inferenceV1.Attempt): string {
   const number = attempt.index === 0 ? "-" : attempt.index;
   const status = attempt.status === 0 ? "-" : attempt.status;
   const decision = toDecisionName(attempt.decision);
-  const fields = `${number} ${encodeField(attempt.target)} ${toRoleName(attempt.role)} ${toClassName(attempt)} ${status} ${Math.round(attempt.durationMs)}ms`;
+  const fields = `${number} ${attempt.target} ${toRoleName(attempt.role)} ${toClassName(attempt)} ${status} ${Math.round(attempt.durationMs)}ms`;
   return decision === null ? fields : `${fields} ${decision}`;
 }
 
@@ -94,13 +94,14 @@ function toProviderWaitMs(trail: inferenceV1.RouteTrail): number {
   return waitMs;
 }
 
-const plainField = /^[\w.~:/@+-]*$/;
+const plainName = /^[\w.~:/@+-]*$/;
 
-function encodeField(field: string): string {
-  if (plainField.test(field)) {
-    return field;
+/** An endpoint is named as the caller did; targets were encoded where they were made. */
+function encodeName(name: string): string {
+  if (plainName.test(name)) {
+    return name;
   }
-  return encodeURIComponent(field.toWellFormed()).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
+  return encodeURIComponent(name.toWellFormed()).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
 }
 
 function toTenths(milliseconds: number): string {
