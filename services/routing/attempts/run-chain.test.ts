@@ -119,6 +119,17 @@ const scenarios: readonly Scenario[] = [
     trail: ["1 fake/one 0 NEXT", "2 fake/two 200 SERVED"],
   },
   {
+    when: "nothing but blank lines, which are no first byte",
+    plays: [(exchange) => void exchange.head(200).data("\n\n"), answers()],
+    policy: timeouts({ firstByteMs: 30, attemptMs: 60_000 }),
+    trail: ["1 fake/one 200 NEXT", "2 fake/two 200 SERVED"],
+  },
+  {
+    when: "blank lines before an answer",
+    plays: [(exchange) => void exchange.head(200).data("\n\n").data('{"text":"hello"}').end()],
+    trail: ["1 fake/one 200 SERVED"],
+  },
+  {
     when: "a body that drips for ever",
     plays: [(exchange) => void exchange.head(200).data("{"), answers()],
     policy: timeouts({ firstByteMs: 30, attemptMs: 60 }),
