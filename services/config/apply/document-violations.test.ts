@@ -48,6 +48,10 @@ describe("what is wrong is told by the path of the document:", () => {
     ],
     ["primary: [{ model: llama }], policy: { hedge_after: 0 }", "endpoints[0].policy.hedge_after: must be from 1"],
     [
+      "primary: [{ model: llama }], policy: { stream_mode: continue }",
+      "endpoints[0].policy.stream_mode: CONTINUE is not accepted by this version; use INTERACTIVE or COMPLETE",
+    ],
+    [
       "primary: [{ model: llama }], rules: [{ name: r, when: 'true', use: [gpt-4o] }]",
       'endpoints[0].rules[0].use[0]: no mapping of the endpoint is named "gpt-4o"',
     ],

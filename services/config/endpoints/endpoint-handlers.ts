@@ -69,7 +69,7 @@ async function createEndpoint(
     response: configV1.CreateEndpointResponse,
   };
   return await runOnce(transaction, createRequest, async () => {
-    const models = await requireModelDefinitions(transaction, wanted.modelMappings, "endpoint.model_mappings");
+    const models = await requireModelDefinitions(transaction, wanted.modelMappings, toMappingPath);
     refuseViolations(endpointViolations(wanted, models, "endpoint"));
     await requireFreeName(transaction, wanted.name);
     const endpoint = await insertEndpoint(transaction, wanted);
@@ -86,7 +86,7 @@ async function updateEndpoint(
   requireEtag(given.etag, stored.etag, toEndpointReference(stored));
   const named = maskedFields(endpointFields, given, request.updateMask);
   const wanted = { ...withFields(stored, given, named), lastUpdatedBy: given.lastUpdatedBy };
-  const models = await requireModelDefinitions(transaction, wanted.modelMappings, "endpoint.model_mappings");
+  const models = await requireModelDefinitions(transaction, wanted.modelMappings, toMappingPath);
   refuseViolations(endpointViolations(wanted, models, "endpoint"));
   if (wanted.name !== stored.name) {
     await requireFreeName(transaction, wanted.name);
@@ -109,6 +109,8 @@ async function removeEndpoint(
   await deleteEndpoint(transaction, stored);
   return { warnings: ownershipWarnings(stored.source, "endpoint_id") };
 }
+
+const toMappingPath = (index: number) => `endpoint.model_mappings[${index}]`;
 
 async function requireFreeName(transaction: WriteTransaction, name = ""): Promise<void> {
   const taken = await findEndpoint(transaction.queries, { name });

@@ -76,6 +76,33 @@ test("attaches a model once in each part, as a change of the endpoint", async ()
   });
 });
 
+test("warns of what the new mapping changes for those that were there, and of nothing that was so before", async () => {
+  const create = async (name: string, contextWindow: bigint) => {
+    const modelDefinition = { name, provider: "echo", modelName: "e", contextWindow };
+    const request = messageOf(configV1.CreateModelDefinitionRequest, { modelDefinition });
+    return (await config.client.createModelDefinition(request)).modelDefinition?.modelDefinitionId ?? "";
+  };
+  const [small, middle, large] = [
+    await create("small", 10n),
+    await create("middle", 100n),
+    await create("large", 1000n),
+  ];
+  const endpointId = await createEndpoint("warned", {
+    modelMappings: [
+      { modelDefinitionId: middle, linkageType: PRIMARY },
+      { modelDefinitionId: small, linkageType: FALLBACK },
+    ],
+  });
+  const { warnings } = await attach(endpointId, { modelDefinitionId: large, linkageType: PRIMARY, weight: 0 });
+  expect(warnings).toEqual([
+    { field: "model_config.weight", message: "a weight of 0 is never drawn" },
+    {
+      field: "endpoint.model_mappings[1]",
+      message: "its context window of 10 tokens is smaller than the 1000 of the PRIMARY large",
+    },
+  ]);
+});
+
 test("names the field of what cannot be attached", async () => {
   const endpointId = await createEndpoint("unattached");
   const attempt = (parts: PartsOf<configV1.GatewayEndpointModelConfig>) =>
@@ -84,7 +111,10 @@ test("names the field of what cannot be attached", async () => {
   expect(await attempt({ linkageType: PRIMARY, weight: -1 })).toEqual(["model_config.weight"]);
   expect(await attempt({ linkageType: PRIMARY, modelDefinitionId: "" })).toEqual(["model_config.model_definition_id"]);
   expect((await failureOf(attach("e-nope", { modelDefinitionId: modelIds[1] }))).code).toBe("NOT_FOUND");
-  expect((await failureOf(attach(endpointId, { modelDefinitionId: "d-nope" }))).metadata.resource_name).toBe("d-nope");
+  expect((await failureOf(attach(endpointId, { modelDefinitionId: "d-nope" }))).metadata).toMatchObject({
+    resource_name: "d-nope",
+    field: "model_config.model_definition_id",
+  });
 });
 
 test("detaches the mapping that is meant", async () => {

@@ -31,14 +31,15 @@ async function attachModel(
   const added = configV1.GatewayEndpointModelMapping.fromPartial(request.modelConfig ?? {});
   const isSame = isMappingOf(added.modelDefinitionId, added.linkageType);
   const wanted = { ...stored, modelMappings: [...stored.modelMappings, added], lastUpdatedBy: undefined };
-  const models = await requireModelDefinitions(transaction, wanted.modelMappings, "model_config");
+  const models = await requireModelDefinitions(transaction, wanted.modelMappings, () => "model_config");
   if (added.modelDefinitionId !== undefined && stored.modelMappings.some(isSame)) {
     throw alreadyAttachedError(stored, models.get(added.modelDefinitionId)?.name);
   }
   const path = `endpoint.model_mappings[${stored.modelMappings.length}]`;
   refuseViolations(endpointViolations(wanted, models, "endpoint").map((one) => renamed(one, path, "model_config")));
   const endpoint = await replaceEndpoint(transaction, stored, wanted);
-  const warnings = endpointWarnings(endpoint, models, "endpoint").filter(({ field }) => field.startsWith(path));
+  const known = new Set(endpointWarnings(stored, models, "endpoint").map(toText));
+  const warnings = endpointWarnings(wanted, models, "endpoint").filter((warning) => !known.has(toText(warning)));
   return {
     mapping: endpoint.modelMappings.find(isSame),
     warnings: [
@@ -94,6 +95,10 @@ function isMappingOf(modelDefinitionId: string | undefined, linkageType: Mapping
   return (mapping: Mapping) =>
     mapping.modelDefinitionId === modelDefinitionId &&
     (linkageType === undefined || mapping.linkageType === linkageType);
+}
+
+function toText({ field, message }: configV1.Warning): string {
+  return `${field}: ${message}`;
 }
 
 function renamed<Notice extends Violation | configV1.Warning>(notice: Notice, path: string, name: string): Notice {

@@ -18,11 +18,11 @@ export async function requireEndpoint(
   return requireFound(found, { resourceType: "endpoint", resourceName: endpointId });
 }
 
-/** The model definitions that the mappings name. Throws NOT_FOUND for the first that does not exist. */
+/** The model definitions that the mappings name. Throws NOT_FOUND for the first that does not exist; `toPath` is its mapping's. */
 export async function requireModelDefinitions(
   transaction: WriteTransaction,
   mappings: readonly configV1.GatewayEndpointModelMapping[],
-  prefix: string,
+  toPath: (index: number) => string,
 ): Promise<ModelDefinitionsById> {
   const ids = mappings.map((mapping) => mapping.modelDefinitionId ?? "");
   const found = await listModelDefinitions(transaction.queries, { modelDefinitionIds: ids });
@@ -30,7 +30,7 @@ export async function requireModelDefinitions(
   const missing = ids.findIndex((id) => id !== "" && !models.has(id));
   if (missing !== -1) {
     const resource = { resourceType: "model" as const, resourceName: ids[missing] ?? "" };
-    throw notFoundError(resource, `${prefix}[${missing}].model_definition_id`);
+    throw notFoundError(resource, `${toPath(missing)}.model_definition_id`);
   }
   return models;
 }

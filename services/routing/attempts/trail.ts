@@ -60,7 +60,8 @@ function toCount(tokens: number): bigint {
   return Number.isFinite(tokens) ? BigInt(Math.trunc(tokens)) : 0n;
 }
 
-const longestDetailBytes = 6 * 1024;
+// A status travels in a header, as base64 and beside its message: a longer detail would be left out there as a whole.
+const longestDetailBytes = 3 * 1024;
 
 /** The trail encoded for the details of a status: where it is too long for them, its oldest attempts are left out. */
 export function encodeTrailDetail(trail: inferenceV1.RouteTrail): Uint8Array {
