@@ -21,7 +21,7 @@ const { FailureClass } = errorsV1;
 
 // A wait that ends with the deadline may end a little before it.
 const deadlineToleranceMs = 5;
-const callerGaveUp = toFailure(FailureClass.CALLER_CANCELLED);
+const noFaultOfTarget = toFailure(FailureClass.CALLER_CANCELLED);
 
 /** What runs of all requests share. */
 export interface Engine {
@@ -82,8 +82,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   #hedgeTimer: NodeJS.Timeout | undefined;
   #isCommitted = false;
   #isOver = false;
-  // The deadline that ended the run was the caller's own, which tells nothing of any target.
-  #isOverForCaller = false;
+  #isAtDeadline = false;
 
   constructor(engine: Engine, request: ChainRequest, listener: ChainListener<Served>) {
     this.#engine = engine;
@@ -176,7 +175,6 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   onSettled(settled: Attempt): void {
     const attempt = settled as Served;
     const { failure } = attempt;
-    this.#isOverForCaller ||= attempt.isPastDeadline && this.deadlineAtMs === this.request.callerDeadlineAtMs;
     this.#closeLane(attempt);
     if (this.#isOver || failure?.failureClass === FailureClass.HEDGE_LOST) {
       this.#record(attempt, AttemptDecision.CANCELLED);
@@ -234,7 +232,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
     const [lane] = this.#lanes.splice(index, 1);
     const wasOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
-    lane?.release(this.#isOverForCaller ? callerGaveUp : attempt.failure);
+    lane?.release(this.#hadNoTime(attempt) ? noFaultOfTarget : attempt.failure);
     const isOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
     if (wasOpen !== isOpen) {
       attempt.span?.addBreakerChange(wasOpen ?? "", isOpen ?? "");
@@ -259,7 +257,21 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     }
   }
 
+  /**
+   * Whether the request's deadline ended an attempt of which that tells nothing: the deadline was the caller's own, or others
+   * had used up most of it.
+   */
+  #hadNoTime(attempt: Served): boolean {
+    const isTooLate = attempt.isPastDeadline || this.#isAtDeadline;
+    if (!isTooLate || attempt.failure?.failureClass !== FailureClass.PROVIDER_TIMEOUT_TOTAL) {
+      return false;
+    }
+    const { callerDeadlineAtMs, endpoint } = this.request;
+    return this.deadlineAtMs === callerDeadlineAtMs || attempt.durationMs < endpoint.policy.deadlineMs / 2;
+  }
+
   #endAtDeadline(): void {
+    this.#isAtDeadline = true;
     this.#end({ kind: "exhausted", isPastDeadline: true }, FailureClass.PROVIDER_TIMEOUT_TOTAL);
   }
 

@@ -172,6 +172,21 @@ describe("nobody is hurt", () => {
     expect(stateOf(routing, "one")).toBe("closed");
   });
 
+  it("by a deadline of which others used up most", async () => {
+    const policy = { ...strict, timeouts: { attemptMs: 100, deadlineMs: 120 } };
+    const { routing } = route({ policy }, hangs);
+    const error = await failureOf(routing.invoke());
+    expect(inShort(trailOf(error))).toEqual(["1 fake/one 0 NEXT", "2 fake/two 0 EXHAUSTED"]);
+    expect([stateOf(routing, "one"), stateOf(routing, "two")]).toEqual(["open", "closed"]);
+  });
+
+  it("by a caller's own deadline, a hedge included", async () => {
+    const { transport, routing } = route({ policy: { ...strict, hedgeAfterMs: 10 } }, hangs);
+    await failureOf(routing.invoke({ headers: { "x-spillway-deadline-ms": "60" } }));
+    expect(transport.models).toEqual(["one", "two"]);
+    expect([stateOf(routing, "one"), stateOf(routing, "two")]).toEqual(["closed", "closed"]);
+  });
+
   it("but a target that used up the deadline of the policy is", async () => {
     const { routing } = route({ policy: { ...strict, timeouts: { deadlineMs: 30 } } }, hangs);
     await failureOf(routing.invoke());
