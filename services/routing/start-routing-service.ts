@@ -4,7 +4,7 @@ import { createHttpTransport, createLocalTransport, findProvider } from "#provid
 import type { Service } from "#rpc";
 import { type Logger, MetricRegistry } from "#runtime";
 import type { KeyEncryptionKey } from "#secrets";
-import type { Engine } from "./attempts/run-chain.ts";
+import type { Engine } from "./attempts/chain-request.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { reportHealthTo } from "./events.ts";
 import { Gate } from "./gate/gate.ts";

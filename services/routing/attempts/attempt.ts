@@ -6,19 +6,11 @@ import type { AttemptHost } from "./attempt-host.ts";
 import type { Try } from "./attempt-queue.ts";
 import { type AttemptRecord, toFailure } from "./attempt-record.ts";
 import { ErrorAnswerReader } from "./error-answer-reader.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
-/** A time that must not be passed, and what it means if it is. */
-export interface TimeLimit {
-  /** On the monotonic clock; infinite for none. */
-  readonly atMs: number;
-  readonly failureClass: errorsV1.FailureClass;
-  /** Whether it is the request's deadline, after which nothing more is tried. */
-  readonly isDeadline: boolean;
-}
 
 // The most that a Node timer can wait.
 const longestTimerMs = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import { errorsV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
 import type { Target } from "../snapshot/snapshot.ts";
-import type { TimeLimit } from "./attempt.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 const mostErrorBytes = 64 * 1024;
 const errorBodyGraceMs = 2_000;

@@ -4,7 +4,7 @@ import type { ProviderCall, ProviderFailure } from "#providers";
 import { toTraceHeaders } from "../telemetry/trace-headers.ts";
 import type { Attempt } from "./attempt.ts";
 import { toFailure } from "./attempt-record.ts";
-import type { ChainRequest, Engine } from "./run-chain.ts";
+import type { ChainRequest, Engine } from "./chain-request.ts";
 
 const nothing: Readonly<Record<string, string>> = Object.freeze({});
 

@@ -1,18 +1,13 @@
-import type { Context } from "@opentelemetry/api";
 import { type configV1, errorsV1, inferenceV1 } from "#contracts";
-import type { ChatBody } from "#dialects";
 import type { Provider, ProviderCall, ProviderFailure, Transport } from "#providers";
-import type { Logger } from "#runtime";
-import type { Chain } from "../chain/resolve-chain.ts";
 import type { Clock } from "../clock.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
-import type { OpenedSecrets } from "../snapshot/opened-secrets.ts";
-import type { CompiledEndpoint, Snapshot } from "../snapshot/snapshot.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { AttemptQueue, type NextStep, type Try } from "./attempt-queue.ts";
 import { type AttemptRecord, toFailure, toSkippedRecord } from "./attempt-record.ts";
+import type { ChainRequest, Engine } from "./chain-request.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { openCall } from "./open-call.ts";
 
@@ -22,34 +17,6 @@ const { FailureClass } = errorsV1;
 // A wait that ends with the deadline may end a little before it.
 const deadlineToleranceMs = 5;
 const noFaultOfTarget = toFailure(FailureClass.CALLER_CANCELLED);
-
-/** What runs of all requests share. */
-export interface Engine {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly transports: Readonly<Record<Provider["transport"], Transport>>;
-  readonly secrets: OpenedSecrets;
-  readonly logger: Logger;
-}
-
-/** One request, ready to be run. Times are on the monotonic clock. */
-export interface ChainRequest {
-  readonly snapshot: Snapshot;
-  readonly endpoint: CompiledEndpoint;
-  readonly chain: Chain;
-  /** The caller's original; every attempt is built from it. */
-  readonly body: ChatBody;
-  readonly stream: boolean;
-  /** The dialect's own headers, which providers get. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly startedAtMs: number;
-  /** The smallest of all deadlines. */
-  readonly deadlineAtMs: number;
-  /** The deadline that the caller set itself, which holds for a committed stream too; infinite for none. */
-  readonly callerDeadlineAtMs: number;
-  readonly span: RequestSpan | undefined;
-  readonly traceContext: Context | undefined;
-}
 
 /** How a run ended. The attempts are `ChainRun.attempts`. */
 export type ChainEnd<Served extends Attempt = Attempt> =

@@ -1,12 +1,13 @@
 import { configV1, errorsV1 } from "#contracts";
 import type { CanonicalEvent, Provider, ProviderFailure, StreamDecoder } from "#providers";
-import { Attempt, type TimeLimit } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import type { Try } from "./attempt-queue.ts";
 import { toFailure } from "./attempt-record.ts";
 import { HeldEvents } from "./held-events.ts";
 import { JsonInsteadOfStream } from "./json-instead-of-stream.ts";
 import { StreamPace } from "./stream-pace.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
 

@@ -1,6 +1,6 @@
 import { errorsV1 } from "#contracts";
 import type { TargetPolicy } from "../policy/resolve-policy.ts";
-import type { TimeLimit } from "./attempt.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
 const never = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import { errorsV1, inferenceV1 } from "#contracts";
 import type { AttemptRecord } from "./attempt-record.ts";
-import type { ChainRequest } from "./run-chain.ts";
+import type { ChainRequest } from "./chain-request.ts";
 
 const { AttemptDecision } = inferenceV1;
 const { FailureClass } = errorsV1;

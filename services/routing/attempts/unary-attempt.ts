@@ -1,7 +1,8 @@
 import { errorsV1 } from "#contracts";
 import type { Provider } from "#providers";
-import { Attempt, type TimeLimit } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { toFailure } from "./attempt-record.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
 

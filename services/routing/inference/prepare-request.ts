@@ -2,7 +2,7 @@ import type { Tracer } from "@opentelemetry/api";
 import { inferenceV1 } from "#contracts";
 import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
 import { type CallContext, invalidFields, RpcError } from "#rpc";
-import type { ChainRequest, Engine } from "../attempts/run-chain.ts";
+import type { ChainRequest, Engine } from "../attempts/chain-request.ts";
 import { toExpressionFacts } from "../chain/expression-facts.ts";
 import { resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint, type Gate } from "../gate/gate.ts";

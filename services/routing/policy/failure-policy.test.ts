@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { configV1, errorsV1 } from "#contracts";
 import { defaultFailurePolicy, resolveFailurePolicy } from "./failure-policy.ts";
@@ -41,6 +42,31 @@ describe("the table of failures", () => {
   it("has a row for every class", () => {
     const named = Object.keys(FailureClass).filter((name) => name !== "UNSPECIFIED" && name !== "UNRECOGNIZED");
     expect(table.map(([name]) => name)).toEqual(named);
+  });
+});
+
+describe("the table of the documentation", () => {
+  const said = {
+    retry: {
+      no: "no",
+      backoff: "after a backoff",
+      once: "once, at once",
+      last: "after Retry-After or a backoff, when no other target is left",
+    },
+    next: { no: "no", yes: "yes", "larger-window": "one with a window declared larger" },
+    hurts: { no: "no", yes: "yes", cool: "for Retry-After", long: "for Retry-After, else 5 minutes" },
+  } as const;
+  const page = readFileSync(new URL("../../../docs/failures.md", import.meta.url), "utf8");
+
+  it.each(table)("says of %s what is done", (name) => {
+    const { retry, next, hurts } = defaultFailurePolicy[FailureClass[name]];
+    const [, , again, further, held] =
+      /^\| `.*$/m.exec(page.slice(page.indexOf(`| \`${name}\``)))?.[0].split(" | ") ?? [];
+    expect([again, further?.replace(", before the commit", ""), held?.replace(/ \|$/, "")]).toEqual([
+      said.retry[retry],
+      said.next[next],
+      said.hurts[hurts],
+    ]);
   });
 });
 

@@ -89,7 +89,8 @@ export class RequestSpan {
     for (const { number, link, failure } of attempts) {
       if (number === 0 && failure !== undefined) {
         this.#span.addEvent(skippedEventName, {
-          [attributes.targetId]: link.target.mappingId,
+          [attributes.targetId]: link.target.health.id,
+          [attributes.mappingId]: link.target.mappingId,
           [attributes.skipReason]: enumName(errorsV1.FailureClass, failure.failureClass),
         });
       }

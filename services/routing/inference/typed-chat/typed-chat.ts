@@ -1,6 +1,6 @@
 import { inferenceV1 } from "#contracts";
 import { type CallContext, invalidFields } from "#rpc";
-import type { ChainRequest } from "../../attempts/run-chain.ts";
+import type { ChainRequest } from "../../attempts/chain-request.ts";
 import { echoedModel } from "../echoed-model.ts";
 import type { InferenceHost } from "../inference-host.ts";
 import { admit, prepareRequest } from "../prepare-request.ts";
@@ -34,6 +34,26 @@ export function streamChatCompletion(
   });
 }
 
+/** Rules and sticky keys may read a caller's metadata, but for what opens something. */
+const credentials: ReadonlySet<string> = new Set([
+  "authorization",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "proxy-authorization",
+  "cookie",
+]);
+
+function withoutCredentials(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {};
+  for (const name in metadata) {
+    if (!credentials.has(name)) {
+      kept[name] = metadata[name] ?? "";
+    }
+  }
+  return kept;
+}
+
 interface TypedRequest {
   readonly request: inferenceV1.ChatCompletionRequest | undefined;
   readonly stream: boolean;
@@ -55,7 +75,7 @@ function prepareTyped(
       endpoint: request.endpoint,
       dialect: inferenceV1.Dialect.OPENAI_CHAT,
       body: toOpenAiRequest(request, stream),
-      headers: context?.metadata ?? {},
+      headers: withoutCredentials(context?.metadata ?? {}),
       stream,
     },
     context,
