@@ -4,7 +4,7 @@ import type { Scenario, SeenRun } from "./scenario.ts";
 import type { ScenarioOutcome } from "./scenario-bed.ts";
 import { toModelName, upstreamSecret } from "./scenario-config.ts";
 
-const mostMs = 2_000;
+const mostMs = 5_000;
 const alwaysThere = [
   "x-request-id",
   "traceresponse",

@@ -60,18 +60,24 @@ export interface Scenario {
   readonly trail: readonly string[];
   /** Attempts of which the later begins before the other has ended, e.g. `1 2`. Default: none. */
   readonly overlaps?: readonly string[];
-  /** Fewest and most milliseconds that it may take. Default: at most 2000. */
+  /** Fewest and most milliseconds that it may take. Default: at most 5000. */
   readonly takesMs?: readonly [least: number, most: number];
   /** What else must hold: tells what does not. */
   readonly also?: (seen: SeenRun) => readonly string[];
 }
 
-/** What every scenario's endpoint has unless it says otherwise; breakers stay closed and times are short. */
+/**
+ * What every scenario's endpoint has unless it says otherwise: breakers stay closed, backoffs are short, and healthy targets
+ * have all the time that a busy machine may need.
+ */
 export const quickPolicy = {
-  timeouts: { connect: 300, first_token: 150, idle: 150, attempt: 600, deadline: 1500 },
+  timeouts: { connect: 5_000, first_token: 5_000, idle: 5_000, attempt: 8_000, deadline: 15_000 },
   retries: { max: 0, initial_backoff: 5, max_backoff: 300 },
   breaker: { min_requests: 1000 },
 };
+
+/** Members of a model that is not waited for as long as others. */
+export const impatient = (timeouts: Readonly<Record<string, number>>) => ({ model: { policy: { timeouts } } });
 
 /** Line of a trail for the attempt that served. */
 export const servedBy = (name: string, attempt = 1): string => `${attempt} ${name} SERVED 200 served`;

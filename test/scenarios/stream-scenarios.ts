@@ -8,7 +8,7 @@ import {
   type UpstreamStep,
 } from "../harness/scripted-upstream.ts";
 import { eventsOf } from "./describe-answer.ts";
-import { type Scenario, servedBy } from "./scenario.ts";
+import { impatient, type Scenario, servedBy } from "./scenario.ts";
 
 const stream = { stream: true } as const;
 const fromB = '200 "Hello from b" stop [DONE]';
@@ -33,7 +33,7 @@ const oddEvents: readonly string[] = [
 /** A stream of these pieces, each written for itself. */
 const pieces = (...body: readonly string[]): UpstreamStep => ({ ...chatStream(), body });
 
-const two = (step: UpstreamStep) => ({ a: { steps: [step] }, b: {} });
+const two = (step: UpstreamStep, timeouts = {}) => ({ a: { steps: [step], ...impatient(timeouts) }, b: {} });
 
 /** A fault before the commit: the second target answers. */
 const movesOn = (id: string, step: UpstreamStep, attempt: string): Scenario => ({
@@ -48,8 +48,9 @@ const movesOn = (id: string, step: UpstreamStep, attempt: string): Scenario => (
 /** As `movesOn`, of a stream that stands still: the gateway ends it. */
 const movesOnFromSilence = (id: string, step: UpstreamStep, attempt: string): Scenario => ({
   ...movesOn(id, step, attempt),
+  targets: two(step, { first_token: 100 }),
   calls: ["a aborted", "b ended"],
-  takesMs: [100, 1_500],
+  takesMs: [95, 1_500],
 });
 
 /** A fault after the commit: what came stands, and an error event ends it. */
@@ -106,7 +107,7 @@ const beforeCommit: readonly Scenario[] = [
       { ...pieces(role), hang: "after_body" },
       "PROVIDER_TIMEOUT_TOTAL 200",
     ),
-    policy: { timeouts: { first_token: 900, attempt: 120 } },
+    targets: two({ ...pieces(role), hang: "after_body" }, { first_token: 5_000, attempt: 120 }),
   },
   {
     id: "stream-nothing-serves",
@@ -149,6 +150,7 @@ const afterCommit: readonly Scenario[] = [
         attempt: "PROVIDER_TIMEOUT_IDLE 200",
       },
     ),
+    targets: two({ ...pieces(role, text("Hel")), hang: "after_body" }, { idle: 150 }),
     calls: ["a aborted"],
     takesMs: [150, 1_500],
   },
@@ -161,7 +163,10 @@ const afterCommit: readonly Scenario[] = [
         attempt: "PROVIDER_TIMEOUT_IDLE 200",
       },
     ),
-    policy: { timeouts: { idle: 100, attempt: 300 } },
+    targets: two(
+      { ...pieces(text("Hel")), repeat: { piece: comment, everyMs: 20 } },
+      { first_token: 300, idle: 100, attempt: 300 },
+    ),
     calls: ["a aborted"],
     takesMs: [300, 1_500],
   },
@@ -181,9 +186,9 @@ const afterCommit: readonly Scenario[] = [
         attempt: "PROVIDER_TIMEOUT_TOTAL 200",
       },
     ),
-    request: { stream: true, headers: { "x-spillway-deadline-ms": "200" } },
+    request: { stream: true, headers: { "x-spillway-deadline-ms": "400" } },
     calls: ["a aborted"],
-    takesMs: [200, 1_500],
+    takesMs: [400, 2_000],
   },
 ];
 
@@ -292,15 +297,14 @@ const completeMode: readonly Scenario[] = [
       { ...pieces(role, text("Hel")), hang: "after_body" },
       "PROVIDER_TIMEOUT_IDLE 200",
     ),
+    targets: two({ ...pieces(role, text("Hel")), hang: "after_body" }, { idle: 150 }),
     policy: { stream_mode: "complete" },
   },
   {
-    ...serves("complete-slow-but-steady", {
-      ...chatStream({ words: ["Hello", " from", " upstream"] }),
-      pieceGapMs: 60,
-    }),
-    policy: { stream_mode: "complete", timeouts: { first_token: 150 } },
-    takesMs: [200, 1_500],
+    ...serves("complete-slow-but-steady", chatStream()),
+    targets: two({ ...chatStream(), pieceGapMs: 200 }, { first_token: 500 }),
+    policy: { stream_mode: "complete" },
+    takesMs: [800, 5_000],
   },
 ];
 

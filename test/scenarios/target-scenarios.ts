@@ -35,7 +35,7 @@ const hedges: readonly Scenario[] = [
     sees: fromB,
     calls: ["a aborted", "b ended"],
     trail: ["1 a HEDGE_LOST - cancelled", servedBy("b", 2)],
-    takesMs: [60, 500],
+    takesMs: [60, 1_000],
     also: cancelsFirstSoon,
   },
   {
@@ -52,7 +52,7 @@ const hedges: readonly Scenario[] = [
   },
   {
     id: "hedge-not-needed",
-    policy: { hedge_after: 400 },
+    policy: { hedge_after: 5_000 },
     targets: { a: {}, b: {} },
     sees: fromA,
     calls: ["a ended"],
@@ -121,7 +121,7 @@ const saturation: readonly Scenario[] = [
   },
   {
     id: "saturated-all",
-    policy: { max_concurrency: 1, timeouts: { attempt: 5_000, deadline: 5_000 } },
+    policy: { max_concurrency: 1, timeouts: { attempt: 8_000 } },
     beside: "unary",
     targets: { a: { steps: [hangs] } },
     sees: "503 targets_saturated",
@@ -131,7 +131,7 @@ const saturation: readonly Scenario[] = [
   },
   {
     id: "saturated-waits-for-a-place",
-    policy: { max_concurrency: 1, max_queue_wait: 1_000, timeouts: { attempt: 200 } },
+    policy: { max_concurrency: 1, max_queue_wait: 10_000, timeouts: { attempt: 500 } },
     beside: "unary",
     targets: { a: { steps: [hangs, chatCompletion({ content: "Hello from a" })] } },
     sees: fromA,
@@ -140,7 +140,7 @@ const saturation: readonly Scenario[] = [
   },
   {
     id: "saturated-waits-no-longer",
-    policy: { max_concurrency: 1, max_queue_wait: 100, timeouts: { attempt: 5_000, deadline: 5_000 } },
+    policy: { max_concurrency: 1, max_queue_wait: 100, timeouts: { attempt: 8_000 } },
     beside: "unary",
     targets: { a: { steps: [hangs] }, b: {} },
     sees: fromB,
@@ -150,7 +150,7 @@ const saturation: readonly Scenario[] = [
   },
   {
     id: "saturated-until-the-deadline",
-    policy: { max_concurrency: 1, max_queue_wait: 5_000, timeouts: { attempt: 5_000, deadline: 5_000 } },
+    policy: { max_concurrency: 1, max_queue_wait: 5_000, timeouts: { attempt: 8_000 } },
     beside: "unary",
     request: { headers: { "x-spillway-deadline-ms": "150" } },
     targets: { a: { steps: [hangs] }, b: {} },
@@ -282,7 +282,7 @@ const deadlines: readonly Scenario[] = [
   },
   {
     id: "deadline-over-all-attempts",
-    policy: { timeouts: { attempt: 100, deadline: 250 } },
+    policy: { timeouts: { attempt: 200, deadline: 500 } },
     targets: { a: { steps: [hangs] }, b: { steps: [hangs] }, c: { steps: [hangs] } },
     sees: "504 deadline_exceeded",
     calls: ["a aborted", "b aborted", "c aborted"],
@@ -291,7 +291,7 @@ const deadlines: readonly Scenario[] = [
       "2 b PROVIDER_TIMEOUT_TOTAL - next",
       "3 c PROVIDER_TIMEOUT_TOTAL - exhausted",
     ],
-    takesMs: [250, 1_500],
+    takesMs: [500, 2_000],
   },
 ];
 
@@ -303,7 +303,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED - cancelled"],
-    takesMs: [0, 500],
+    takesMs: [0, 1_000],
   },
   {
     id: "caller-leaves-before-output",
@@ -312,7 +312,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED - cancelled"],
-    takesMs: [0, 500],
+    takesMs: [0, 1_000],
   },
   {
     id: "caller-leaves-after-output",

@@ -1,5 +1,5 @@
 import { chatCompletion, errorStep, htmlStep, redirectStep, type UpstreamStep } from "../harness/scripted-upstream.ts";
-import { type Scenario, servedBy } from "./scenario.ts";
+import { impatient, type Scenario, servedBy } from "./scenario.ts";
 
 const ended = (...names: string[]) => names.map((name) => `${name} ended`);
 const two = (...steps: UpstreamStep[]) => ({ a: { steps }, b: {} });
@@ -122,12 +122,14 @@ const callerFaults: readonly Scenario[] = [
   },
 ];
 
+const blankLines: UpstreamStep = { ...chunked, body: ["\n"], repeat: { piece: "\n", everyMs: 10 } };
+const drip: UpstreamStep = { ...chunked, body: ["{"], repeat: { piece: " ", everyMs: 10 } };
+
 const silences: readonly Scenario[] = [
   ...(["before_head", "after_head"] as const).map(
     (hang): Scenario => ({
       id: `unary-hang-${hang.replace("_", "-")}`,
-      targets: two({ ...chunked, hang }),
-      policy: { timeouts: { attempt: 100 } },
+      targets: { a: { steps: [{ ...chunked, hang }], ...impatient({ attempt: 100 }) }, b: {} },
       sees: '200 "Hello from b" stop',
       calls: ["a aborted", "b ended"],
       trail: [`1 a PROVIDER_TIMEOUT_TOTAL ${hang === "before_head" ? "-" : 200} next`, servedBy("b", 2)],
@@ -136,8 +138,7 @@ const silences: readonly Scenario[] = [
   ),
   {
     id: "unary-first-byte",
-    targets: two({ hang: "before_head" }),
-    policy: { timeouts: { first_byte: 80 } },
+    targets: { a: { steps: [{ hang: "before_head" }], ...impatient({ first_byte: 80 }) }, b: {} },
     sees: '200 "Hello from b" stop',
     calls: ["a aborted", "b ended"],
     trail: ["1 a PROVIDER_TIMEOUT_FIRST_TOKEN - next", servedBy("b", 2)],
@@ -145,12 +146,11 @@ const silences: readonly Scenario[] = [
   },
   {
     id: "unary-first-byte-blank",
-    targets: two({ ...chunked, body: ["\n"], repeat: { piece: "\n", everyMs: 10 } }),
-    policy: { timeouts: { first_byte: 80 } },
+    targets: { a: { steps: [blankLines], ...impatient({ first_byte: 80 }) }, b: {} },
     sees: '200 "Hello from b" stop',
     calls: ["a aborted", "b ended"],
     trail: ["1 a PROVIDER_TIMEOUT_FIRST_TOKEN 200 next", servedBy("b", 2)],
-    takesMs: [80, 500],
+    takesMs: [80, 1_000],
   },
   {
     id: "unary-blank-lines-first",
@@ -161,8 +161,7 @@ const silences: readonly Scenario[] = [
   },
   {
     id: "unary-drip",
-    targets: two({ ...chunked, body: ["{"], repeat: { piece: " ", everyMs: 10 } }),
-    policy: { timeouts: { first_byte: 80, attempt: 150 } },
+    targets: { a: { steps: [drip], ...impatient({ first_byte: 100, attempt: 150 }) }, b: {} },
     sees: '200 "Hello from b" stop',
     calls: ["a aborted", "b ended"],
     trail: ["1 a PROVIDER_TIMEOUT_TOTAL 200 next", servedBy("b", 2)],
@@ -208,8 +207,7 @@ const connections: readonly Scenario[] = [
   },
   {
     id: "unary-connect-timeout",
-    targets: { a: { at: "silent" }, b: {} },
-    policy: { timeouts: { connect: 100 } },
+    targets: { a: { at: "silent", ...impatient({ connect: 100 }) }, b: {} },
     sees: '200 "Hello from b" stop',
     calls: ended("b"),
     trail: ["1 a PROVIDER_TIMEOUT_CONNECT - next", servedBy("b", 2)],

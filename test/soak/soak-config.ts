@@ -15,7 +15,8 @@ export function toSoakConfig(baseUrl: string): string {
     fallback: [{ model: "steady" }],
     fallback_config: { strategy: "SEQUENTIAL" },
     policy: {
-      timeouts: { connect: 1_000, first_token: 300, idle: 500, attempt: 1_000, deadline: 10_000 },
+      // Long enough for a busy machine; what hangs costs so much in each request.
+      timeouts: { connect: 3_000, first_token: 2_000, idle: 2_000, attempt: 3_000, deadline: 20_000 },
       retries: { max: 0 },
       // Every fault is to be met, so the breaker may not hide the target that has them.
       breaker: { min_requests: 1_000_000 },
