@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { compileCondition, compileKey } from "#conditions";
 import { parseConfigText } from "#config-file";
 import { enumName, errorsV1 } from "#contracts";
 import { listProviders } from "#providers";
@@ -20,13 +21,13 @@ function readSources(pattern: string): string {
 }
 
 /** The rows of all tables of a page whose heading matches, as trimmed cells. */
-function readRows(path: string, heading = /./): string[][] {
+function readRows(path: string, heading = /./, start = "| `"): string[][] {
   const sections = read(path)
     .split(/^#+ /m)
     .filter((section) => heading.test(section.split("\n", 1)[0] ?? ""));
   return sections
     .flatMap((section) => section.split("\n"))
-    .filter((line) => line.startsWith("| `"))
+    .filter((line) => line.startsWith(start))
     .map((line) =>
       line
         .slice(1, -1)
@@ -158,9 +159,95 @@ describe("the docs", () => {
     expect(document.secrets[0]?.value).toEqual({ api_key: "sk-of-the-example" });
   });
 
+  it("show rules and a sticky key that can be used", () => {
+    const [example] = /```yaml\n(rules:\n.*?)```/s.exec(read("docs/configuration-file.md"))?.slice(1) ?? [];
+    const members = (example as string).replaceAll(/^/gm, "    ");
+    const document = parseConfigText(
+      `version: 1\nendpoints:\n  - name: chat\n    primary: [{ model: gpt-4o }]\n${members}`,
+      {},
+    );
+    const [endpoint] = document.endpoints;
+    expect(endpoint?.rules.map(({ when }) => typeof compileCondition(when))).toEqual(["function"]);
+    expect(typeof compileKey(endpoint?.stickyKey ?? "")).toBe("function");
+  });
+
   it("name every attribute of spans that is our own, and no other", () => {
     const known = allMatches(read("services/routing/telemetry/span-names.ts"), /"(spillway\.[a-z_.]+)"/g);
-    expect(namesOf(readRows("docs/traces.md"))).toEqual(known);
+    expect(namesOf(readRows("docs/traces.md", /^Attributes/))).toEqual(known);
+  });
+
+  it("name every event of spans, and no other", () => {
+    const known = allMatches(read("services/routing/telemetry/span-names.ts"), /EventName = "([a-z_]+)"/g);
+    expect(namesOf(readRows("docs/traces.md", /^Events/))).toEqual(known);
+  });
+
+  it("name everything that expressions may read, and no other, with its type", () => {
+    const code = read("packages/conditions/compile-expression.ts");
+    const types = [...code.matchAll(/registerType\("(\w+)", \{[^{]*fields: \{([^}]*)\}/g)];
+    const known = types.flatMap(([, type, fields]) =>
+      [...(fields as string).matchAll(/(\w+): "([^"]+)"/g)].map(
+        ([, name, is]) => `${(type as string).toLowerCase()}.${name} ${is?.replace(/^map<.*/, "map of strings")}`,
+      ),
+    );
+    const rows = readRows("docs/configuration-file.md", /^Expressions/);
+    expect(rows.map(([name, is]) => `${quoted(name ?? "")[0]} ${is?.replace("any", "dyn")}`)).toEqual(known);
+  });
+
+  it("name every state of a target's health, and no other", () => {
+    const [union] = /type Availability = (.*);/.exec(read("services/routing/health/target-health.ts"))?.slice(1) ?? [];
+    const known = allMatches(union as string, /"([a-z ]+)"/g);
+    expect(namesOf(readRows("docs/failures.md", /^Targets that are left alone/))).toEqual(known);
+  });
+
+  it("give the statuses of requests that nothing served, in the order in which they are judged", () => {
+    const code = read("services/routing/attempts/judge-exhaustion.ts").split(
+      "/** What a caller is told of a stream",
+    )[0];
+    const judged = [...(code as string).matchAll(/reason: "(\w+)",\s+httpStatus: (\d+)/g)];
+    const rows = readRows("docs/failures.md", /^When every attempt failed/, "| ").filter(([, status]) =>
+      /^\d/.test(status ?? ""),
+    );
+    expect(rows.map(([, status, reason]) => `${quoted(reason ?? "")[0]} ${status?.slice(0, 3)}`)).toEqual(
+      judged.map(([, reason, status]) => `${reason} ${status}`),
+    );
+  });
+
+  it.each([
+    [
+      "docs/failures.md",
+      /Retry-After of (\d+) s/,
+      "services/routing/attempts/judge-exhaustion.ts",
+      "saturatedRetryMs",
+      1000,
+    ],
+    ["docs/failures.md", /else (\d+) minutes/, "services/routing/health/report-outcome.ts", "longCoolMs", 60_000],
+    ["docs/failures.md", /at most\s(\d+) others/, "services/routing/limits/concurrency-limit.ts", "maxWaiting", 1],
+    [
+      "docs/configuration-file.md",
+      /at most (\d+) characters\./,
+      "packages/conditions/compile-expression.ts",
+      "maxExpressionLength",
+      1,
+    ],
+    [
+      "docs/configuration-file.md",
+      /a token for each (\d+) bytes/,
+      "packages/dialects/openai-chat/inspect-chat-body.ts",
+      "bytesPerToken",
+      1,
+    ],
+    [
+      "docs/configuration-file.md",
+      /and (\d+) for each image/,
+      "packages/dialects/openai-chat/inspect-chat-body.ts",
+      "tokensPerMedium",
+      1,
+    ],
+  ] as const)("in %s give the number %s that the code has", (...[page, pattern, path, name, unit]) => {
+    const [told] = pattern.exec(read(page))?.slice(1) ?? [];
+    const [value] = new RegExp(`const ${name} = ([\\d_]+)`).exec(read(path))?.slice(1) ?? [];
+    expect(told).toMatch(/^\d+$/);
+    expect(Number(told) * unit).toBe(Number(value?.replaceAll("_", "")));
   });
 
   it("name every metric and every label that is our own, and no other", () => {

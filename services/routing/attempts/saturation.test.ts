@@ -51,7 +51,11 @@ describe("a target without a free place", () => {
       events: [
         {
           name: "target_skipped",
-          attributes: { "spillway.target.id": "m-chat-one", "spillway.chain.skip_reason": "TARGET_SATURATED" },
+          attributes: {
+            "spillway.target.id": expect.stringMatching(/^t-[0-9a-f]{16}$/),
+            "spillway.mapping.id": "m-chat-one",
+            "spillway.chain.skip_reason": "TARGET_SATURATED",
+          },
         },
       ],
     });

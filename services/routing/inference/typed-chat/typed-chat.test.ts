@@ -290,6 +290,19 @@ describe("a typed call", () => {
     });
   });
 
+  it("shows its metadata to rules, and no credential", async () => {
+    const rules = [
+      { name: "r", when: '"x-tier" in request.headers && !("authorization" in request.headers)', use: ["two"] },
+    ];
+    const targets = [{ model: "one" }, { model: "two", fallback: 1 }];
+    const routing = new TestRouting({ transport: new FakeTransport(streamed), endpoints: [{ targets, rules }] });
+    const context = { metadata: { authorization: "Bearer sk-of-the-caller", "x-tier": "gold" } };
+    for await (const { event } of routing.inference.streamChatCompletion({ request: requestOf({}) }, context)) {
+      if (event?.$case === "end") expect(inShort(event.value.trail)).toEqual(["1 fake/two 200 SERVED"]);
+    }
+    expect(routing.requestSpan?.attributes).toMatchObject({ "spillway.served.target": "fake/two" });
+  });
+
   it("of a stranger is refused before its message is looked at", async () => {
     const keys = [apiKey("app", hashApiKey("key"))];
     const routing = new TestRouting({ transport: new FakeTransport(streamed), endpoints, keys });
