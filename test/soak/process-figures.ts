@@ -25,9 +25,27 @@ export function readProcessFigures(processIds: readonly number[]): ProcessFigure
   };
 }
 
+/** One figure at one time of a run. */
+export interface Sample {
+  readonly minute: number;
+  readonly value: number;
+}
+
+/** The smallest sample of each whole span of so many minutes. */
+export function toFloors(samples: readonly Sample[], spanMinutes: number): Sample[] {
+  const floors: Sample[] = [];
+  const startMinute = samples[0]?.minute ?? 0;
+  const endMinute = samples.at(-1)?.minute ?? 0;
+  for (let from = startMinute; from + spanMinutes <= endMinute; from += spanMinutes) {
+    const span = samples.filter(({ minute }) => minute >= from && minute < from + spanMinutes);
+    floors.push({ minute: from, value: Math.min(...span.map(({ value }) => value)) });
+  }
+  return floors;
+}
+
 /** Least-squares slope of samples over minutes. */
-export function slopePerMinute(samples: readonly { readonly minute: number; readonly value: number }[]): number {
-  const mean = (pick: (sample: { minute: number; value: number }) => number) =>
+export function slopePerMinute(samples: readonly Sample[]): number {
+  const mean = (pick: (sample: Sample) => number) =>
     samples.reduce((sum, sample) => sum + pick(sample), 0) / samples.length;
   const [meanMinute, meanValue] = [mean(({ minute }) => minute), mean(({ value }) => value)];
   const covariance = mean(({ minute, value }) => (minute - meanMinute) * (value - meanValue));

@@ -13,13 +13,16 @@ import { callSpillway } from "../scenarios/call-spillway.ts";
 import { describeAnswer, isLike } from "../scenarios/describe-answer.ts";
 import { modelOf } from "../scenarios/scenario-bed.ts";
 import { scenarioKey } from "../scenarios/scenario-config.ts";
-import { readProcessFigures, slopePerMinute } from "./process-figures.ts";
+import { readProcessFigures, type Sample, slopePerMinute, toFloors } from "./process-figures.ts";
 import { faultOf, soakFaults, untilDue } from "./soak-faults.ts";
 import { SpanLedger } from "./span-ledger.ts";
 
 // The first part of a run fills pools and caches, and the compiler does its work.
 const warmUpShare = 0.4;
 const sampleEveryMs = 2_000;
+// Memory goes up until the garbage is collected; what is left then tells of leaks.
+const floorMinutes = 0.5;
+const fewestFloors = 3;
 const mostMegabytesPerMinute = 4;
 // Connections that are kept for the next request, to the upstream's host and of the services among each other.
 const idleAfterMs = 20_000;
@@ -31,11 +34,6 @@ export interface SoakParts {
   readonly spillway: Topology;
   readonly upstream: ScriptedUpstream;
   readonly receiver: OtlpReceiver;
-}
-
-interface Sample {
-  readonly minute: number;
-  readonly value: number;
 }
 
 /** One soak: load, samples and accounts. */
@@ -153,11 +151,14 @@ export class SoakRun {
 
   #judgeMemory(minutes: number): void {
     const settled = this.#samples.filter(({ minute }) => minute >= minutes * warmUpShare);
-    const slope = slopePerMinute(settled);
-    const [first, last] = [settled[0]?.value ?? 0, settled.at(-1)?.value ?? 0];
-    process.stdout.write(
-      `memory after warm-up: ${Math.round(first)} to ${Math.round(last)} MB, ${slope.toFixed(2)} MB a minute\n`,
-    );
+    const floors = toFloors(settled, floorMinutes);
+    const told = floors.map(({ value }) => Math.round(value)).join(" ");
+    if (floors.length < fewestFloors) {
+      process.stdout.write(`memory after warm-up: ${told} MB; too short a run to tell whether it grows\n`);
+      return;
+    }
+    const slope = slopePerMinute(floors);
+    process.stdout.write(`memory after warm-up: ${told} MB, ${slope.toFixed(2)} MB a minute\n`);
     if (slope > mostMegabytesPerMinute) this.#complain(`memory grows by ${slope.toFixed(2)} MB a minute`);
   }
 
