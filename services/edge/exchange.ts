@@ -32,9 +32,6 @@ export interface Answer {
   readonly headers?: readonly string[];
 }
 
-// Head and a small body join to one string, which is cheaper to write than two buffers; latin1 keeps the bytes.
-const maxJoinedBytes = 16 * 1024;
-
 const jsonType = "application/json; charset=utf-8";
 
 /**
@@ -109,11 +106,7 @@ export class Exchange implements OpenCall {
     }
     this.#pushSharedHeaders(headers, trail);
     this.#response.writeHead(status, headers);
-    if (typeof body !== "string" && body.length <= maxJoinedBytes) {
-      this.#response.end(body.toString("latin1"), "latin1");
-    } else {
-      this.#response.end(body);
-    }
+    this.#response.end(body);
   }
 
   /** Sends a body of JSON text. */
