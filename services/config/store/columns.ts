@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { Knex } from "knex";
 import type { MessageCodec } from "#rpc";
 
 /** A new identifier: the noun's prefix and 32 hexadecimal digits. */
@@ -51,4 +52,14 @@ export function differingColumns<Columns extends object>(stored: Columns, wanted
 export interface Page {
   readonly afterName?: string;
   readonly limit: number;
+}
+
+/** Narrows a list that is ordered by `nameColumn` to a page of it; what the page leaves open stays open. */
+export function takePage(query: Knex.QueryBuilder, nameColumn: string, { afterName, limit }: Partial<Page>): void {
+  if (afterName !== undefined) {
+    query.where(nameColumn, ">", afterName);
+  }
+  if (limit !== undefined) {
+    query.limit(limit);
+  }
 }

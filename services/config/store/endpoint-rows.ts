@@ -6,6 +6,7 @@ import {
   differingColumns,
   encodeColumn,
   type Page,
+  takePage,
   toEtag,
   toMilliseconds,
 } from "./columns.ts";
@@ -64,12 +65,7 @@ export async function listEndpoints(queries: Queries, filter: EndpointFilter = {
       [[...(filter.endpointIds ?? [])], [...(filter.modelDefinitionIds ?? [])]],
     );
   }
-  if (filter.afterName !== undefined) {
-    query.where("name", ">", filter.afterName);
-  }
-  if (filter.limit !== undefined) {
-    query.limit(filter.limit);
-  }
+  takePage(query, "name", filter);
   return withParts(queries, await query);
 }
 

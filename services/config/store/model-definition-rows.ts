@@ -6,6 +6,7 @@ import {
   differingColumns,
   encodeColumn,
   type Page,
+  takePage,
   toEtag,
   toMilliseconds,
   toOptionalBigint,
@@ -73,12 +74,7 @@ export async function listModelDefinitions(
   if (filter.modelDefinitionIds !== undefined) {
     query.whereRaw("model_definition_id = any(?)", [[...filter.modelDefinitionIds]]);
   }
-  if (filter.afterName !== undefined) {
-    query.where("model_definitions.name", ">", filter.afterName);
-  }
-  if (filter.limit !== undefined) {
-    query.limit(filter.limit);
-  }
+  takePage(query, "model_definitions.name", filter);
   return (await query).map(fromRow);
 }
 

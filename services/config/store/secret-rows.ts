@@ -1,5 +1,5 @@
 import { configV1 } from "#contracts";
-import { type Page, toEtag, toMilliseconds } from "./columns.ts";
+import { type Page, takePage, toEtag, toMilliseconds } from "./columns.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
 /** A credential as it is stored: what reads show, and what opens it. */
@@ -46,12 +46,7 @@ export async function listSecrets(
   if (filter.secretIds !== undefined) {
     query.whereRaw("secret_id = any(?)", [[...filter.secretIds]]);
   }
-  if (filter.afterName !== undefined) {
-    query.where("name", ">", filter.afterName);
-  }
-  if (filter.limit !== undefined) {
-    query.limit(filter.limit);
-  }
+  takePage(query, "name", filter);
   return (await query).map(fromRow);
 }
 
