@@ -61,7 +61,7 @@ class Attempt implements ExchangeHandler {
     if (this.#status !== 200) {
       this.failure = this.#provider.classify({ status: this.#status, headers: this.#headers, body });
     } else if (this.#decoder === undefined) {
-      this.response = this.#provider.readResponse(body, String(this.#headers["content-type"]));
+      this.response = this.#provider.readResponse(body);
     } else {
       this.events.push(...this.#decoder.end());
     }

@@ -91,7 +91,10 @@ export interface CanonicalEvent {
   readonly failure: ProviderFailure | undefined;
 }
 
-/** Decodes one stream. It keeps state and is used for one attempt only. */
+/**
+ * Decodes one stream, or the one document that some providers send where a stream was asked for: a whole answer or an error.
+ * Its bytes tell which, not its content type. It keeps state and is used for one attempt only.
+ */
 export interface StreamDecoder {
   /** Takes bytes as they come, split anywhere, and returns the events that are complete now. Never throws. */
   push(chunk: Buffer): readonly CanonicalEvent[];
@@ -121,8 +124,11 @@ export interface Provider {
   /** What is wrong with a model's name, in words for whoever configures it; undefined when it may be used. */
   validateModel?(model: string): string | undefined;
   buildRequest(call: ProviderCall): ProviderRequest;
-  /** Reads a successful unary answer. Must not throw: what cannot be read is a PROVIDER_BAD_RESPONSE. */
-  readResponse(body: Buffer, contentType: string): CanonicalResponse;
+  /**
+   * Reads a successful unary answer, whatever its content type says of it. Must not throw: what cannot be read is a
+   * PROVIDER_BAD_RESPONSE.
+   */
+  readResponse(body: Buffer): CanonicalResponse;
   createStreamDecoder(): StreamDecoder;
   /** Tells what an unsuccessful answer means: reads status, then code and type, then the message. Must not throw. */
   classify(answer: ErrorAnswer): ProviderFailure;

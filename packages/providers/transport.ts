@@ -2,8 +2,8 @@ import type { ProviderRequest } from "./provider.ts";
 
 /**
  * Why a request failed below HTTP. `refused` includes hosts and networks that cannot be reached; `reset` is a connection that
- * ended before the answer did; `blocked` an address that is not public; `other` a request that cannot be sent, an answer that
- * is not HTTP, or one that is too large.
+ * ended before the answer did; `blocked` an address that is not public; `other` a request that cannot be sent, or an answer
+ * that is not HTTP.
  */
 export type TransportFailure =
   | "connect_timeout"
@@ -38,7 +38,7 @@ export interface Exchange {
   resume(): void;
 }
 
-/** Carries requests to providers. */
+/** Carries requests to providers. How long an answer may be is its handler's to say. */
 export interface Transport {
   /** Starts a request. `connectTimeoutMs` bounds the time until `onConnected`; then `connect_timeout` is reported. */
   start(request: ProviderRequest, connectTimeoutMs: number, handler: ExchangeHandler): Exchange;

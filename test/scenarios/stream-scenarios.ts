@@ -19,6 +19,7 @@ const text = (content: string) => sseEvent(chatChunk(model, { content }, null));
 const finish = sseEvent(chatChunk(model, {}, "stop"));
 const done = sseEvent("[DONE]");
 const failure = (type: string) => sseEvent({ error: { message: "no", type, code: null, param: null } });
+const nonsense = "data: {nonsense\n\n";
 const comment = ": still here\n\n";
 
 const toolCall = { index: 0, id: "call_1", type: "function", function: { name: "find", arguments: "" } };
@@ -30,7 +31,10 @@ const oddEvents: readonly string[] = [
   'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\r\n\r\n',
 ];
 
-/** A stream of these pieces, each written for itself. */
+/**
+ * A stream of these pieces, each written for itself. What follows a fault that ends the call stands in one piece with it: the
+ * upstream has then always written all, however fast the gateway hangs up.
+ */
 const pieces = (...body: readonly string[]): UpstreamStep => ({ ...chatStream(), body });
 
 const two = (step: UpstreamStep, timeouts = {}) => ({ a: { steps: [step], ...impatient(timeouts) }, b: {} });
@@ -76,13 +80,13 @@ const serves = (id: string, step: UpstreamStep, sees = whole): Scenario => ({
 const beforeCommit: readonly Scenario[] = [
   movesOn("stream-503", errorStep(503), "PROVIDER_OVERLOADED 503"),
   movesOn("stream-429", errorStep(429, {}, { "retry-after": "9" }), "PROVIDER_RATE_LIMITED 429"),
-  movesOn("stream-error-first", pieces(failure("overloaded_error"), done), "PROVIDER_OVERLOADED 200"),
+  movesOn("stream-error-first", pieces(failure("overloaded_error") + done), "PROVIDER_OVERLOADED 200"),
   movesOn("stream-error-after-role", pieces(role, failure("server_error")), "PROVIDER_ERROR 200"),
   movesOn("stream-empty-200", pieces(), "PROVIDER_STREAM_TRUNCATED 200"),
   movesOn("stream-role-only", pieces(role), "PROVIDER_STREAM_TRUNCATED 200"),
   movesOn("stream-done-without-anything", pieces(role, done), "PROVIDER_STREAM_TRUNCATED 200"),
   movesOn("stream-page", htmlStep(200), "PROVIDER_BAD_RESPONSE 200"),
-  movesOn("stream-not-json-first", pieces("data: {nonsense\n\n", done), "PROVIDER_BAD_RESPONSE 200"),
+  movesOn("stream-not-json-first", pieces(nonsense + done), "PROVIDER_BAD_RESPONSE 200"),
   movesOn(
     "stream-json-error",
     { ...errorStep(429, { code: "insufficient_quota" }), status: 200 },
@@ -133,14 +137,22 @@ const afterCommit: readonly Scenario[] = [
     sees: '"Hel"',
     attempt: "PROVIDER_ERROR 200",
   }),
-  breaks("stream-error-then-done", pieces(role, text("Hel"), failure("server_error"), done), {
+  breaks("stream-error-then-done", pieces(role, text("Hel"), failure("server_error") + done), {
     sees: '"Hel"',
     attempt: "PROVIDER_ERROR 200",
   }),
-  breaks("stream-not-json-after-output", pieces(role, text("Hel"), "data: {nonsense\n\n", finish, done), {
+  breaks("stream-not-json-after-output", pieces(role, text("Hel"), nonsense + finish + done), {
     sees: '"Hel"',
     attempt: "PROVIDER_BAD_RESPONSE 200",
   }),
+  ...[nonsense, failure("server_error")].map((fault, index) => ({
+    ...breaks(
+      `stream-goes-on-after-fault-${index + 1}`,
+      { ...pieces(role, text("Hel"), fault), repeat: { piece: text("lo"), everyMs: 10 } },
+      { sees: '"Hel"', attempt: index === 0 ? "PROVIDER_BAD_RESPONSE 200" : "PROVIDER_ERROR 200" },
+    ),
+    calls: ["a aborted"],
+  })),
   {
     ...breaks(
       "stream-hang-after-output",
@@ -225,7 +237,17 @@ const wholeStreams: readonly Scenario[] = [
     pieces(sseEvent({ ...chatChunk(model, {}, null), choices: [] }), text("Hello"), finish, done),
     '200 "Hello" stop [DONE]',
   ),
-  serves("stream-json-completion", { ...chatCompletion(), status: 200 }),
+  serves("stream-json-completion", chatCompletion()),
+  ...["text/event-stream", "text/plain"].map((type) =>
+    serves(`stream-json-completion-labelled-${type.replace("/", "-")}`, {
+      ...chatCompletion(),
+      headers: { "content-type": type },
+    }),
+  ),
+  ...["application/json", "text/plain"].map((type) =>
+    serves(`stream-labelled-${type.replace("/", "-")}`, { ...chatStream(), headers: { "content-type": type } }),
+  ),
+  serves("stream-not-labelled", { ...chatStream(), headers: {} }),
   {
     ...serves(
       "stream-silence-after-finish",

@@ -8,7 +8,6 @@ type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What an exchange needs of the transport it belongs to. */
 export interface ExchangeOwner {
-  readonly maxUnaryBytes: number;
   /** Called once, when an exchange over this pool has ended, in whatever way. */
   onOver(pool: OriginPool): void;
 }
@@ -30,7 +29,6 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
   #isOver = false;
   #isPaused = false;
   #isStarting = true;
-  #bytesLeft = Number.POSITIVE_INFINITY;
 
   constructor(owner: ExchangeOwner, pool: OriginPool, handler: ExchangeHandler) {
     this.#owner = owner;
@@ -91,26 +89,15 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (this.#isOver || status < 200) {
-      return;
+    if (!this.#isOver && status >= 200) {
+      this.#handler.onHead(status, headers);
     }
-    if (!isEventStream(headers["content-type"])) {
-      this.#bytesLeft = this.#owner.maxUnaryBytes;
-    }
-    this.#handler.onHead(status, headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) {
-      return;
+    if (!this.#isOver) {
+      this.#handler.onData(chunk);
     }
-    this.#bytesLeft -= chunk.length;
-    if (this.#bytesLeft < 0) {
-      this.#fail("other");
-      this.#stop();
-      return;
-    }
-    this.#handler.onData(chunk);
   }
 
   onResponseEnd(): void {
@@ -156,8 +143,4 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
 
 function onConnectTimeout(exchange: HttpExchange): void {
   exchange.onConnectTimeout();
-}
-
-function isEventStream(contentType: string | string[] | undefined): boolean {
-  return typeof contentType === "string" && contentType.toLowerCase().startsWith("text/event-stream");
 }

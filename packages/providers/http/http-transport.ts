@@ -10,8 +10,6 @@ export interface HttpTransportOptions {
   readonly allowPrivateNetworks: boolean;
   /** 4096 when left out. Requests beyond it wait, within their connect time-out. */
   readonly connectionsPerOrigin?: number;
-  /** Bytes of an answer that is not an event stream; 64 MiB when left out. A longer one fails with `other`. */
-  readonly maxUnaryBytes?: number;
   /** How long connections to an origin are kept when it is not used; 5 minutes when left out. */
   readonly idleOriginMs?: number;
   /** How many origins may keep connections while they are not used; 256 when left out. */
@@ -27,13 +25,11 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 }
 
 class HttpTransport implements Transport, ExchangeOwner {
-  readonly maxUnaryBytes: number;
   readonly #pools: OriginPools;
   // The exchange whose request is being handed to a pool right now: a socket that is made meanwhile is made for it.
   #dispatching: HttpExchange | undefined;
 
   constructor(options: HttpTransportOptions) {
-    this.maxUnaryBytes = options.maxUnaryBytes ?? 64 * 1024 * 1024;
     this.#pools = new OriginPools({
       connectionsPerOrigin: options.connectionsPerOrigin ?? 4_096,
       maxIdleOrigins: options.maxIdleOrigins ?? 256,

@@ -126,7 +126,7 @@ describe("echo", () => {
   test("says what the last message of the user said, and counts words", async () => {
     const recorder = await run(echoProvider, "parrot");
     expect(recorder.heard).toEqual(["connected", "head 200", "end"]);
-    const response = echoProvider.readResponse(Buffer.from(recorder.text), "application/json");
+    const response = echoProvider.readResponse(Buffer.from(recorder.text));
     expect(response).toMatchObject({
       kind: "answer",
       model: "parrot",
@@ -228,7 +228,7 @@ describe("fault", () => {
     timers.pass(1);
     await turns();
     expect(recorder.heard).toEqual(["connected", "head 200", "end"]);
-    expect(faultProvider.readResponse(Buffer.from(recorder.text), "").kind).toBe("answer");
+    expect(faultProvider.readResponse(Buffer.from(recorder.text)).kind).toBe("answer");
   });
 
   test.each([
@@ -267,7 +267,7 @@ describe("fault", () => {
   ])("%s without a stream", async (model, name) => {
     const recorder = await run(faultProvider, model);
     expect(recorder.heard).toEqual(["connected", "head 200", "end"]);
-    const response = faultProvider.readResponse(Buffer.from(recorder.text), "");
+    const response = faultProvider.readResponse(Buffer.from(recorder.text));
     expect(response.kind === "failure" && className(response.failure)).toBe(name);
   });
 

@@ -285,6 +285,11 @@ describe("a body that is no stream", () => {
     ["a page", "<html>502</html>", "PROVIDER_BAD_RESPONSE"],
     ["another object", '{"hello":1}', "PROVIDER_BAD_RESPONSE"],
     ["half a completion", JSON.stringify(completion).slice(0, -9), "PROVIDER_BAD_RESPONSE"],
+    [
+      "a long text with a line feed in it",
+      JSON.stringify(completion).replace("Hi", `Hi\n${"x".repeat(5_000)}`),
+      "PROVIDER_BAD_RESPONSE",
+    ],
   ])("%s is a failure", (_name, text, name) => {
     expect(decode(text).map(failureOf)).toEqual([name]);
   });

@@ -15,7 +15,8 @@ export interface StreamLimits {
   readonly maxEventBytes: number;
 }
 
-const defaultLimits: StreamLimits = { maxEventBytes: 4 * 1024 * 1024 };
+// As much as an answer in one piece may have: an image comes in one event.
+const defaultLimits: StreamLimits = { maxEventBytes: 64 * 1024 * 1024 };
 const noEvents: readonly CanonicalEvent[] = [];
 const noBytes = Buffer.alloc(0);
 const noReasons: readonly string[] = [];
@@ -168,7 +169,12 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
       this.#fail(response.failure);
       return;
     }
-    for (const chunk of toStreamChunks(response.body)) {
+    const completion = toJson(parse(response.body.toString("utf8")));
+    if (completion === undefined) {
+      this.#fail(badResponse(200));
+      return;
+    }
+    for (const chunk of toStreamChunks(completion)) {
       this.#splitter.push(chunk);
     }
   }

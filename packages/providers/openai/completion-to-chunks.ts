@@ -2,11 +2,10 @@ import { type Json, toJson } from "../failures/json-value.ts";
 
 /**
  * The events of a stream that says what this whole completion says: its text, its end, its usage and `[DONE]`, for a caller who
- * asked for a stream of a provider that does not stream. The completion must have been read as one.
+ * asked for a stream of a provider that does not stream.
  */
-export function* toStreamChunks(completion: Buffer): Generator<Buffer> {
-  const answer = toJson(JSON.parse(completion.toString("utf8"))) ?? {};
-  const { choices, usage, ...shared } = answer;
+export function* toStreamChunks(completion: Json): Generator<Buffer> {
+  const { choices, usage, ...shared } = completion;
   const base = { ...shared, object: "chat.completion.chunk" };
   const all = (Array.isArray(choices) ? choices : []).map((choice: unknown) => toJson(choice) ?? {});
   yield toEvent({ ...base, choices: all.map((choice, position) => toDeltaChoice(choice, position)) });

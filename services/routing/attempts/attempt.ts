@@ -56,7 +56,6 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   abstract get hasBegunToAnswer(): boolean;
   /** The limit that passes first in the attempt's present phase. */
   protected abstract limit(): TimeLimit;
-  protected abstract onAnswerHead(contentType: string): void;
   protected abstract onAnswerData(chunk: Buffer): void;
   protected abstract onAnswerEnd(): void;
   /** The connection broke after a successful head. */
@@ -106,10 +105,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     if (status < 200 || status >= 300) {
       this.#errorAnswer = new ErrorAnswerReader(status, headers, this.host.clock.monotonicMs());
       this.rearm();
-      return;
     }
-    const contentType = headers["content-type"];
-    this.onAnswerHead(typeof contentType === "string" ? contentType : "");
   }
 
   onData(chunk: Buffer): void {

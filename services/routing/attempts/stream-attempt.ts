@@ -1,11 +1,10 @@
 import { configV1, errorsV1 } from "#contracts";
-import type { CanonicalEvent, Provider, ProviderFailure, StreamDecoder } from "#providers";
+import type { CanonicalEvent, ProviderFailure, StreamDecoder } from "#providers";
 import { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import type { Try } from "./attempt-queue.ts";
 import { toFailure } from "./attempt-record.ts";
 import { HeldEvents } from "./held-events.ts";
-import { JsonInsteadOfStream } from "./json-instead-of-stream.ts";
 import { StreamPace } from "./stream-pace.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
@@ -36,7 +35,6 @@ export class StreamAttempt extends Attempt {
   readonly #decoder: StreamDecoder | undefined;
   readonly #held: HeldEvents;
   readonly #pace: StreamPace;
-  #json: JsonInsteadOfStream | undefined;
   #isCommitted = false;
   #hasOutput = false;
   #isFinished = false;
@@ -85,25 +83,11 @@ export class StreamAttempt extends Attempt {
     }
   }
 
-  protected override onAnswerHead(contentType: string): void {
-    if (contentType.includes("json")) {
-      this.#json = new JsonInsteadOfStream(this.link.target.provider as Provider, contentType);
-    }
-  }
-
   protected override onAnswerData(chunk: Buffer): void {
-    if (this.#json === undefined) {
-      this.#take(this.#decoder?.push(chunk) ?? []);
-    } else if (this.#json.push(chunk) === "too long") {
-      this.fail(toFailure(FailureClass.PROVIDER_BAD_RESPONSE, this.status));
-    }
+    this.#take(this.#decoder?.push(chunk) ?? []);
   }
 
   protected override onAnswerEnd(): void {
-    if (this.#json !== undefined) {
-      this.#takeJson(this.#json);
-      return;
-    }
     this.#take(this.#decoder?.end() ?? []);
     if (this.isSettled) {
       return;
@@ -122,15 +106,6 @@ export class StreamAttempt extends Attempt {
 
   protected override onEndAfterSettled(): void {
     clearTimeout(this.#drainTimer);
-  }
-
-  #takeJson(json: JsonInsteadOfStream): void {
-    const answer = json.read();
-    if ("failureClass" in answer) {
-      this.fail(answer);
-    } else {
-      this.#take(answer);
-    }
   }
 
   #take(events: readonly CanonicalEvent[]): void {

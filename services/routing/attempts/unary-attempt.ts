@@ -7,7 +7,7 @@ import type { TimeLimit } from "./time-limit.ts";
 const { FailureClass } = errorsV1;
 
 /** Answers are held whole; one that is longer counts as broken. */
-export const mostAnswerBytes = 64 * 1024 * 1024;
+const mostAnswerBytes = 64 * 1024 * 1024;
 
 const empty = Buffer.alloc(0);
 
@@ -15,7 +15,6 @@ const empty = Buffer.alloc(0);
 export class UnaryAttempt extends Attempt {
   /** The answer in the canonical form, once it served. */
   answer: Buffer = empty;
-  #contentType = "";
   #firstChunk: Buffer | undefined;
   #moreChunks: Buffer[] | undefined;
   #length = 0;
@@ -40,10 +39,6 @@ export class UnaryAttempt extends Attempt {
       : { atMs: attemptAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: false };
   }
 
-  protected override onAnswerHead(contentType: string): void {
-    this.#contentType = contentType;
-  }
-
   protected override onAnswerData(chunk: Buffer): void {
     this.#length += chunk.length;
     if (this.#length > mostAnswerBytes) {
@@ -63,7 +58,7 @@ export class UnaryAttempt extends Attempt {
   protected override onAnswerEnd(): void {
     const body = this.#moreChunks === undefined ? (this.#firstChunk ?? empty) : Buffer.concat(this.#moreChunks);
     // An attempt is only made to a target whose provider is known.
-    const response = (this.link.target.provider as Provider).readResponse(body, this.#contentType);
+    const response = (this.link.target.provider as Provider).readResponse(body);
     if (response.kind === "failure") {
       this.settle(response.failure);
       return;

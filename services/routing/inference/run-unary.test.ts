@@ -1,10 +1,11 @@
 import { ROOT_CONTEXT, TraceFlags, trace } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
+import { errorsV1 } from "#contracts";
 import type { RpcError } from "#rpc";
 import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
-import { answers, breaks, FakeTransport, hangs, refuses } from "../testing/fake-transport.ts";
+import { answers, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
 import { apiKey, inShort, TestRouting } from "../testing/test-routing.ts";
 
 const alone = { targets: [{ model: "one" }] };
@@ -74,6 +75,22 @@ describe("the deadline", () => {
     const answer = routing.invoke({ headers: { "x-spillway-deadline-ms": "soon" } });
     await expect(answer).rejects.toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
   });
+});
+
+it("an answer of more than 64 MiB is not held: its connection is closed and the next target answers", async () => {
+  const piece = "x".repeat(16 * 1024 * 1024);
+  const floods: Play = (exchange) => {
+    exchange.head(200);
+    for (let count = 0; count < 5 && !exchange.isAborted; count += 1) exchange.data(piece);
+  };
+  const transport = new FakeTransport(floods, answers());
+  const routing = new TestRouting({ transport, endpoints: [two] });
+  const { trail } = await routing.invoke();
+  expect(transport.exchanges[0]?.isAborted).toBe(true);
+  expect(trail?.attempts.map(({ failureClass }) => failureClass)).toEqual([
+    errorsV1.FailureClass.PROVIDER_BAD_RESPONSE,
+    errorsV1.FailureClass.UNSPECIFIED,
+  ]);
 });
 
 describe("what an attempt is made of", () => {
