@@ -63,25 +63,28 @@ describe("health", () => {
     for (let count = 0; count < policy.breaker.minRequests; count += 1) breaker.report(breaker.begin(0), "failure", 0);
   };
 
-  it("puts targets that are not healthy behind, in their order, and says why", () => {
+  it("puts targets that are not healthy behind, the least bad first, and says why", () => {
     const endpoint = three();
     breakDown(targetOf(endpoint, "a"));
     targetOf(endpoint, "b").health.cool(1_000, 0);
     const chain = resolve(endpoint);
-    expect(names(chain)).toEqual(["c", "a", "b"]);
+    expect(names(chain)).toEqual(["c", "b", "a"]);
     expect(chain.links.map(({ position }) => position)).toEqual([0, 1, 2]);
     expect(chain.links.map(({ reason }) => reason)).toEqual([
       "fallback",
-      "first primary, put behind: breaker open",
       "fallback, put behind: cooling",
+      "first primary, put behind: breaker open",
     ]);
     expect(names(resolve(endpoint, {}, 1_000))).toEqual(["b", "c", "a"]);
   });
 
-  it("leaves the order as it is when all are unhealthy", () => {
+  it("begins with the one that is to be left alone for the shortest time when all are unhealthy", () => {
     const endpoint = three();
     for (const name of ["a", "b", "c"]) breakDown(targetOf(endpoint, name));
     expect(names(resolve(endpoint))).toEqual(["a", "b", "c"]);
+    targetOf(endpoint, "a").health.reportProbe(false);
+    targetOf(endpoint, "b").health.cool(1e6, 0);
+    expect(names(resolve(endpoint))).toEqual(["c", "b", "a"]);
   });
 
   it("keeps drained targets out while any other is left, however unwell", () => {
@@ -92,7 +95,7 @@ describe("health", () => {
     expect(names(chain)).toEqual(["c", "b"]);
     expect(chain.skipped).toEqual([{ target: targetOf(endpoint, "a"), reason: "drained by hand" }]);
     for (const name of ["b", "c"]) targetOf(endpoint, name).health.setDrained(true);
-    expect(names(resolve(endpoint))).toEqual(["a", "b", "c"]);
+    expect(names(resolve(endpoint))).toEqual(["a", "c", "b"]);
   });
 
   it("puts a target behind while as many trial calls as are let through are under way", () => {

@@ -50,7 +50,8 @@ interface Candidate {
 /**
  * Resolves the chain: the first rule that holds chooses the mappings, else all PRIMARY ones; one of them comes first (the
  * first, by weight, or by sticky key), with `redraw` the other ones follow, then the FALLBACK targets in order, cut to
- * `max_attempts`. A target that cannot serve the request is left out; one that is not healthy goes behind the others.
+ * `max_attempts`. A target that cannot serve the request is left out; those that are not healthy go behind the others, first
+ * the one that is to be left alone for the shortest time.
  * The chain is never empty while the endpoint has a target, and names none twice.
  */
 export function resolveChain(endpoint: CompiledEndpoint, facts: ChainFacts): Chain {
@@ -128,10 +129,17 @@ function leaveOutUnfit(
   return candidates.map(({ target, reason }) => ({ target, reason: `${reason}, though none fits` }));
 }
 
-/** Healthy targets first, then the others in their order; drained ones only when there is nothing else. */
+/** A candidate that is not available. */
+interface Unwell {
+  readonly candidate: Candidate;
+  readonly availability: Availability;
+  readonly restMs: number;
+}
+
+/** Healthy targets first, then the least bad of the others; drained ones only when there is nothing else. */
 function orderByHealth(candidates: readonly Candidate[], nowMs: number, skipped: SkippedTarget[]): ChainLink[] {
   const links: ChainLink[] = [];
-  let behind: { readonly candidate: Candidate; readonly availability: Availability }[] | undefined;
+  let behind: Unwell[] | undefined;
   for (const candidate of candidates) {
     const { health, breaker } = candidate.target;
     const availability = health.availability(breaker, nowMs);
@@ -139,16 +147,23 @@ function orderByHealth(candidates: readonly Candidate[], nowMs: number, skipped:
       links.push({ target: candidate.target, position: links.length, reason: candidate.reason });
     } else {
       behind ??= [];
-      behind.push({ candidate, availability });
+      behind.push({ candidate, availability, restMs: health.restMs(breaker, nowMs) });
     }
   }
-  if (behind !== undefined) {
-    const isAllDrained = links.length === 0 && behind.every(({ availability }) => availability === "drained");
-    for (const { candidate, availability } of behind) {
-      const { target, reason } = candidate;
-      if (availability === "drained" && !isAllDrained) skipped.push({ target, reason: "drained by hand" });
-      else links.push({ target, position: links.length, reason: `${reason}, put behind: ${availability}` });
-    }
-  }
+  if (behind !== undefined) appendUnwell(links, behind, skipped);
   return links;
+}
+
+function appendUnwell(links: ChainLink[], behind: readonly Unwell[], skipped: SkippedTarget[]): void {
+  const isAllDrained = links.length === 0 && behind.every(({ availability }) => availability === "drained");
+  for (const { candidate, availability } of behind.toSorted(byRest)) {
+    const { target, reason } = candidate;
+    if (availability === "drained" && !isAllDrained) skipped.push({ target, reason: "drained by hand" });
+    else links.push({ target, position: links.length, reason: `${reason}, put behind: ${availability}` });
+  }
+}
+
+/** The sort is stable: those that are as bad as each other keep their order. */
+function byRest(one: Unwell, other: Unwell): number {
+  return one.restMs === other.restMs ? 0 : one.restMs - other.restMs;
 }

@@ -57,6 +57,11 @@ export class TargetBreaker {
     return state === "closed" || (state === "half-open" && this.#probesInFlight < this.#policy.halfOpenProbes);
   }
 
+  /** Milliseconds until it lets a probe through; 0 unless it is open. */
+  openMs(nowMs: number): number {
+    return this.state(nowMs) === "open" ? this.#openUntilMs - nowMs : 0;
+  }
+
   /** Outcomes that are still in the window, and how far it reaches back. */
   outcomes(nowMs: number): { readonly requests: number; readonly failures: number; readonly windowMs: number } {
     return { ...this.#window.totals(nowMs), windowMs: this.#policy.windowMs };

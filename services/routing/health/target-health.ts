@@ -80,6 +80,15 @@ export class TargetHealth {
     return breaker.state(nowMs) === "open" ? "breaker open" : "probing";
   }
 
+  /**
+   * How bad it would be to call a target that is not available, to compare: the milliseconds until it is again, as far as
+   * that is known. One whose health check fails may stay away for ever.
+   */
+  restMs(breaker: TargetBreaker, nowMs: number): number {
+    if (this.#isProbeFailing) return Number.POSITIVE_INFINITY;
+    return Math.max(this.coolingMs(nowMs), breaker.openMs(nowMs));
+  }
+
   /** The worst state of its breakers. */
   breakerState(nowMs: number): BreakerState {
     const states = Array.from(this.#breakers.values(), (breaker) => breaker.state(nowMs));
