@@ -10,23 +10,26 @@ export interface EndingOptions {
 }
 
 const lingerMs = 1000;
+// Ctrl-C under npm comes twice: the terminal sends it to the whole group, and npm hands it on once more.
+const echoMs = 500;
 
 /**
- * Makes the function that ends this process with an exit code: the first call runs the shutdown, a signal after that ends
- * the process at once. Force is used where the event loop does not empty by itself, and what kept it is named.
+ * Makes the function that ends this process with an exit code: the first call runs the shutdown, a signal more than half a
+ * second after that ends the process at once. Force is used where the event loop does not empty by itself, and what kept it is named.
  */
 export function createEnding({
   shutdown,
   logger,
   graceMs,
 }: EndingOptions): (code: number, signal?: NodeJS.Signals) => void {
-  let isEnding = false;
+  let endingSinceMs: number | undefined;
   return (code, signal) => {
-    if (isEnding) {
-      if (signal !== undefined) forceExit(128 + constants.signals[signal]);
+    const nowMs = performance.now();
+    if (endingSinceMs !== undefined) {
+      if (signal !== undefined && nowMs - endingSinceMs > echoMs) forceExit(128 + constants.signals[signal]);
       return;
     }
-    isEnding = true;
+    endingSinceMs = nowMs;
     process.exitCode = code;
     logger.info({ ...(signal === undefined ? {} : { signal }), graceMs, event: "stopping" }, "stopping");
     void shutdown.run(graceMs, logger).then(({ overdue }) => {

@@ -90,14 +90,31 @@ describe("a program", () => {
   });
 
   it("ends at once on a second signal", async () => {
-    const program = start(
-      `${listen} shutdown.add("slow", () => { logger.info({}, "draining"); return new Promise(() => {}); });`,
-    );
+    const program = start(`${listen}
+      shutdown.add("slow", () => {
+        setTimeout(() => logger.info({}, "draining for long"), 600);
+        return new Promise(() => {});
+      });`);
     await program.says("listening");
     program.child.kill("SIGINT");
-    await program.says("draining");
+    await program.says("draining for long");
     program.child.kill("SIGINT");
     expect((await program.exit).code).toBe(130);
+  });
+
+  it("takes a Ctrl-C that npm hands on once more for one", async () => {
+    const program = start(`${listen}
+      shutdown.add("slow", async () => {
+        const again = new Promise((resolve) => process.once("SIGINT", resolve));
+        process.kill(process.pid, "SIGINT");
+        await again;
+        logger.info({}, "step done");
+      });`);
+    await program.says("listening");
+    program.child.kill("SIGINT");
+    const { code, stdout } = await program.exit;
+    expect(code).toBe(0);
+    expect(stdout).toContain("step done");
   });
 
   it("is ended by force when something does not close, and names it", async () => {

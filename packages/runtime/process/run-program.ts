@@ -53,7 +53,7 @@ export interface ProgramRun<Table extends SettingsTable> {
 type ProcessTable = typeof processSettings;
 
 /**
- * Runs a program until SIGTERM, SIGINT or SIGHUP, then its shutdown; a second signal ends it at once. Settings or arguments that
+ * Runs a program until SIGTERM, SIGINT or SIGHUP, then its shutdown; another signal, half a second later or more, ends it at once. Settings or arguments that
  * are wrong are told all at once, with exit code 1. The process ends by itself when nothing is left to do; it is ended by
  * force only when something does not close, which is then named.
  */

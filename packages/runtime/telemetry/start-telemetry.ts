@@ -38,11 +38,13 @@ export interface Telemetry {
   tracer(name: string): Tracer;
   /** Sends what is held now. Rejects if it cannot be sent. */
   flush(): Promise<void>;
-  /** Sends what is still held and ends. Never rejects; bounded by the export timeouts. */
+  /** Sends what is still held, for at most 1.5 s, and ends. Never rejects. */
   shutdown(): Promise<void>;
 }
 
 const quietMs = 30_000;
+// With the default time for requests under way, less than the 10 s that `docker stop` waits before it kills.
+const longestFarewellMs = 1500;
 
 interface Tracing {
   tracer(name: string): Tracer;
@@ -71,10 +73,17 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     flush: async () => void (await Promise.all([tracing.flush(), metricExport?.flush()])),
     shutdown: async () =>
       void (await Promise.all([
-        tracing.shutdown().catch(lost("spans", exportUrl)),
-        metricExport?.shutdown().catch(lost("metrics", metricsUrl)),
+        inTime(tracing.shutdown()).catch(lost("spans", exportUrl)),
+        inTime(metricExport?.shutdown()).catch(lost("metrics", metricsUrl)),
       ])),
   };
+}
+
+/** Rejects when what is sent at the end takes too long: exporters would try for much longer to reach a collector that is away. */
+async function inTime(sending: Promise<void> | undefined): Promise<void> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not sent in ${longestFarewellMs} ms`)), longestFarewellMs);
+  await Promise.race([sending, tooLate]).finally(() => clearTimeout(timer));
 }
 
 function startTracing(

@@ -82,10 +82,10 @@ async function listen(options: DatabaseLinkOptions, signal: AbortSignal, onListe
     query_timeout: 5000,
     keepAlive: true,
   });
-  const broken = Promise.withResolvers<never>();
-  broken.promise.catch(() => {});
-  client.on("error", broken.reject);
-  client.on("end", () => broken.reject(new Error("Connection terminated")));
+  const broken = new AbortController();
+  const ending = AbortSignal.any([signal, broken.signal]);
+  client.on("error", (error) => broken.abort(error));
+  client.on("end", () => broken.abort(new Error("Connection terminated")));
   client.on("notification", ({ payload }) => {
     if (payload !== undefined && /^\d{1,18}$/.test(payload)) {
       options.onRevision(BigInt(payload));
@@ -96,6 +96,7 @@ async function listen(options: DatabaseLinkOptions, signal: AbortSignal, onListe
     await client.query(`listen ${revisionChannel}`);
     let isListening = false;
     while (!signal.aborted) {
+      broken.signal.throwIfAborted();
       const { rows } = await client.query<{ revision: string }>("select revision from config_revision");
       options.onRevision(BigInt(rows[0]?.revision ?? 0));
       // A poll that succeeds says so each time: somebody else may have found the database away in between.
@@ -104,22 +105,16 @@ async function listen(options: DatabaseLinkOptions, signal: AbortSignal, onListe
         isListening = true;
         onListening();
       }
-      await Promise.race([sleep(options.pollIntervalMs, signal), broken.promise]);
+      await sleep(options.pollIntervalMs, ending);
     }
   } finally {
     await client.end().catch(() => {});
   }
 }
 
+/** Ends early, and takes its listener off again, when the signal aborts. */
 async function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) {
-    return;
-  }
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, waitMs);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
+  await delay(waitMs, undefined, { signal }).catch(() => {});
 }
 
 /** What a log may say of a failure: the driver's own words on a connection, and never a statement or a password. */
