@@ -1,6 +1,6 @@
 import type { Logger } from "#runtime";
+import type { ChainEnd, ChainRun } from "./attempts/chain-run.ts";
 import { describeAttempts } from "./attempts/describe-attempts.ts";
-import type { ChainEnd, ChainRun } from "./attempts/run-chain.ts";
 import type { HealthListener } from "./health/target-health.ts";
 import type { RequestMetrics } from "./telemetry/request-metrics.ts";
 import type { RequestOutcome } from "./telemetry/request-span.ts";

@@ -1,25 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { errorsV1, inferenceV1 } from "#contracts";
-import { type ChainLink, resolveChain } from "../chain/resolve-chain.ts";
+import type { Chain, ChainLink } from "../chain/chain.ts";
+import { resolveChain } from "../chain/resolve-chain.ts";
 import { defaultFailurePolicy } from "../policy/failure-policy.ts";
 import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
 import { toEndpoint } from "../testing/config-messages.ts";
 import { createTestCompileHost } from "../testing/test-compile-host.ts";
-import { type AttemptLimits, AttemptQueue, type Try } from "./attempt-queue.ts";
+import { type AttemptLimits, AttemptQueue } from "./attempt-queue.ts";
+import type { PlannedCall } from "./planned-call.ts";
 
 const { FailureClass } = errorsV1;
 const { AttemptDecision } = inferenceV1;
 
-function linksOf(
-  count: number,
-  retries = { max: 1, initialBackoffMs: 100, maxBackoffMs: 1_000 },
-): readonly ChainLink[] {
+function chainOf(count: number, retries = { max: 1, initialBackoffMs: 100, maxBackoffMs: 1_000 }): Chain {
   const targets = Array.from({ length: count }, (_, index) =>
     index === 0 ? { model: "t0" } : { model: `t${index}`, fallback: index },
   );
   const endpoint = compileEndpoint(toEndpoint({ targets, policy: { retries } }), createTestCompileHost());
-  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined }).links;
+  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined });
 }
 
 const limits: AttemptLimits = {
@@ -33,17 +32,17 @@ const fails = (failureClass: errorsV1.FailureClass, retryAfterMs?: number) => ({
   status: 0,
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
 });
-const firstOf = (queue: AttemptQueue) => queue.first() as Try;
+const firstOf = (queue: AttemptQueue) => queue.first() as PlannedCall;
 
 describe("a wait before a retry", () => {
   it("doubles with each retry, is cut at max_backoff, and jitters over all of it", () => {
     const waits = (random: number) => {
-      const queue = new AttemptQueue(linksOf(1, { max: 6, initialBackoffMs: 100, maxBackoffMs: 1_000 }), {
+      const queue = new AttemptQueue(chainOf(1, { max: 6, initialBackoffMs: 100, maxBackoffMs: 1_000 }), {
         ...limits,
         random: () => random,
       });
       const seen: number[] = [];
-      for (let next: Try | undefined = firstOf(queue); next !== undefined; ) {
+      for (let next: PlannedCall | undefined = firstOf(queue); next !== undefined; ) {
         next = queue.afterFailure(next, fails(FailureClass.PROVIDER_ERROR), 0).next;
         if (next !== undefined) seen.push(next.waitMs);
       }
@@ -55,7 +54,7 @@ describe("a wait before a retry", () => {
   });
 
   it("that would end after the deadline is not made", () => {
-    const queue = new AttemptQueue(linksOf(1), { ...limits, deadlineAtMs: 90 });
+    const queue = new AttemptQueue(chainOf(1), { ...limits, deadlineAtMs: 90 });
     expect(queue.afterFailure(firstOf(queue), fails(FailureClass.PROVIDER_ERROR), 0)).toEqual({
       decision: AttemptDecision.EXHAUSTED,
       next: undefined,
@@ -65,28 +64,30 @@ describe("a wait before a retry", () => {
 
 describe("targets that ask for time", () => {
   it("are come back to in the order in which they are ready, after what is left of their time", () => {
-    const queue = new AttemptQueue(linksOf(2), limits);
+    const queue = new AttemptQueue(chainOf(2), limits);
     const first = firstOf(queue);
-    const second = queue.afterFailure(first, fails(FailureClass.PROVIDER_RATE_LIMITED, 900), 0).next as Try;
+    const second = queue.afterFailure(first, fails(FailureClass.PROVIDER_RATE_LIMITED, 900), 0).next as PlannedCall;
     expect(second).toMatchObject({ waitMs: 0, link: { target: { name: "t1" } } });
     const third = queue.afterFailure(second, fails(FailureClass.PROVIDER_RATE_LIMITED, 300), 100);
     expect(third).toMatchObject({
       decision: AttemptDecision.RETRY,
       next: { waitMs: 300, link: { target: { name: "t1" } } },
     });
-    const fourth = queue.afterFailure(third.next as Try, fails(FailureClass.PROVIDER_RATE_LIMITED, 300), 500);
+    const fourth = queue.afterFailure(third.next as PlannedCall, fails(FailureClass.PROVIDER_RATE_LIMITED, 300), 500);
     expect(fourth).toMatchObject({
       decision: AttemptDecision.NEXT,
       next: { waitMs: 400, link: { target: { name: "t0" } } },
     });
-    expect(queue.afterFailure(fourth.next as Try, fails(FailureClass.PROVIDER_RATE_LIMITED, 300), 950)).toEqual({
-      decision: AttemptDecision.EXHAUSTED,
-      next: undefined,
-    });
+    expect(queue.afterFailure(fourth.next as PlannedCall, fails(FailureClass.PROVIDER_RATE_LIMITED, 300), 950)).toEqual(
+      {
+        decision: AttemptDecision.EXHAUSTED,
+        next: undefined,
+      },
+    );
   });
 
   it("wait as long as our own backoff when they do not say how long", () => {
-    const queue = new AttemptQueue(linksOf(1), { ...limits, random: () => 0.5 });
+    const queue = new AttemptQueue(chainOf(1), { ...limits, random: () => 0.5 });
     expect(queue.afterFailure(firstOf(queue), fails(FailureClass.PROVIDER_RATE_LIMITED), 0)).toMatchObject({
       decision: AttemptDecision.RETRY,
       next: { waitMs: 50 },
@@ -107,7 +108,7 @@ interface Outcome {
 
 /** Fails every call in these ways, one after another, and waits whenever the queue says so. */
 function play(queue: AttemptQueue, of: { readonly deadlineAtMs: number; readonly outcomes: readonly Outcome[] }) {
-  const tries: Try[] = [];
+  const tries: PlannedCall[] = [];
   let nowMs = 0;
   let lastDecision: number = AttemptDecision.UNSPECIFIED;
   for (let next = queue.first(); next !== undefined; ) {
@@ -136,11 +137,11 @@ describe("any run of failures", () => {
           outcomes: fc.array(failures, { minLength: 13, maxLength: 13 }),
         }),
         ({ targets, maxRetries, maxTotalAttempts, deadlineAtMs, outcomes }) => {
-          const links = linksOf(targets, { max: maxRetries, initialBackoffMs: 100, maxBackoffMs: 1_000 });
-          const queue = new AttemptQueue(links, { ...limits, maxTotalAttempts, deadlineAtMs });
+          const chain = chainOf(targets, { max: maxRetries, initialBackoffMs: 100, maxBackoffMs: 1_000 });
+          const queue = new AttemptQueue(chain, { ...limits, maxTotalAttempts, deadlineAtMs });
           const { tries, lastDecision } = play(queue, { deadlineAtMs, outcomes });
           expect(tries.length).toBeLessThanOrEqual(maxTotalAttempts);
-          for (const link of links) {
+          for (const link of chain.links) {
             const ofTarget = tries.filter((one) => one.link === link);
             expect(ofTarget.length).toBeLessThanOrEqual(1 + maxRetries);
             expect(ofTarget.map(({ triesBefore }) => triesBefore)).toEqual(ofTarget.map((_, index) => index));
@@ -158,15 +159,15 @@ describe("any run of failures", () => {
         fc.integer({ min: 1, max: 5 }),
         fc.array(fc.constantFrom(...goesOn), { minLength: 12, maxLength: 12 }),
         (targets, outcomes) => {
-          const links = linksOf(targets, { max: 9, initialBackoffMs: 1, maxBackoffMs: 10 });
-          const queue = new AttemptQueue(links, { ...limits, maxTotalAttempts: targets });
+          const chain = chainOf(targets, { max: 9, initialBackoffMs: 1, maxBackoffMs: 10 });
+          const queue = new AttemptQueue(chain, { ...limits, maxTotalAttempts: targets });
           const tried: ChainLink[] = [];
           for (let next = queue.first(); next !== undefined; ) {
             tried.push(next.link);
             const failureClass = outcomes[tried.length - 1] ?? FailureClass.PROVIDER_ERROR;
             next = queue.afterFailure(next, fails(failureClass), 0).next;
           }
-          expect(tried).toEqual(links);
+          expect(tried).toEqual(chain.links);
         },
       ),
     );

@@ -1,26 +1,16 @@
 import { inferenceV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
-import type { ChainLink } from "../chain/resolve-chain.ts";
+import type { Chain, ChainLink } from "../chain/chain.ts";
 import type { FailurePolicy, FailureRule } from "../policy/failure-policy.ts";
 import type { Target } from "../snapshot/snapshot.ts";
+import type { PlannedCall } from "./planned-call.ts";
 
 const { AttemptDecision } = inferenceV1;
-
-/** A call that may be made now, or after a wait. */
-export interface Try {
-  readonly link: ChainLink;
-  /** Calls that were made to this target before. */
-  readonly triesBefore: number;
-  /** Retries after a lost connection among them. */
-  readonly reconnects: number;
-  /** Milliseconds to wait before it is made. */
-  readonly waitMs: number;
-}
 
 /** What to do after a failed call. Without `next` the request is over, but for calls that are still under way. */
 export interface NextStep {
   readonly decision: inferenceV1.AttemptDecision;
-  readonly next: Try | undefined;
+  readonly next: PlannedCall | undefined;
 }
 
 /** What bounds the calls of one request. */
@@ -35,7 +25,7 @@ export interface AttemptLimits {
 }
 
 interface Parked {
-  readonly attempt: Try;
+  readonly call: PlannedCall;
   readonly readyAtMs: number;
 }
 
@@ -46,37 +36,54 @@ interface Parked {
 export class AttemptQueue {
   readonly #limits: AttemptLimits;
   readonly #untried: ChainLink[];
+  readonly #spare: readonly ChainLink[];
+  #spareTaken = 0;
   #parked: Parked[] = [];
   #callsMade = 0;
   // Calls that were given out and have not failed yet: two while an attempt is hedged.
   #inFlight = 0;
 
-  constructor(links: readonly ChainLink[], limits: AttemptLimits) {
+  constructor({ links, spare }: Pick<Chain, "links" | "spare">, limits: AttemptLimits) {
     this.#untried = links.slice();
+    this.#spare = spare;
     this.#limits = limits;
   }
 
   /** The first call of the request; undefined when the chain is empty. */
-  first(): Try | undefined {
+  first(): PlannedCall | undefined {
     return this.#takeUntried(0);
   }
 
   /** The call beside the first one; undefined when no other target is left that is healthy, or the budget is used up. */
-  hedge(nowMs: number): Try | undefined {
+  hedge(nowMs: number): PlannedCall | undefined {
     const index = this.#untried.findIndex((link) => isAvailable(link, nowMs));
     return index < 0 ? undefined : this.#takeUntried(index);
   }
 
-  /** Decides what follows a call that could not be made because its target had no place; the call is not counted. */
-  afterSaturated(saturated: Try, nowMs: number): NextStep {
+  /** Whether a target that was not tried yet is healthy. */
+  hasHealthy(nowMs: number): boolean {
+    return this.#untried.some((link) => isAvailable(link, nowMs));
+  }
+
+  /**
+   * Decides what follows a call that could not be made because its target had no place. It counts neither as a call nor, where
+   * it was a FALLBACK target's, in `max_attempts`: one beyond that takes its turn.
+   */
+  afterSaturated(saturated: PlannedCall, nowMs: number): NextStep {
     this.#callsMade -= 1;
     this.#inFlight -= 1;
+    const standIn =
+      saturated.link.isFallback && saturated.triesBefore === 0 ? this.#spare[this.#spareTaken] : undefined;
+    if (standIn !== undefined) {
+      this.#spareTaken += 1;
+      this.#untried.push(standIn);
+    }
     const untried = this.#takeNext(nowMs);
     return untried === undefined ? this.#comeBack(saturated, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
   /** Decides what follows a failed call. A call that it returns counts as made. */
-  afterFailure(failed: Try, failure: ProviderFailure, nowMs: number): NextStep {
+  afterFailure(failed: PlannedCall, failure: ProviderFailure, nowMs: number): NextStep {
     const rule = this.#limits.failures[failure.failureClass];
     this.#inFlight -= 1;
     const retry = this.#retry(failed, failure, nowMs);
@@ -84,7 +91,7 @@ export class AttemptQueue {
       return { decision: AttemptDecision.RETRY, next: retry };
     }
     if (rule.next === "no") {
-      const comeback = this.#parked.some(({ attempt }) => attempt.link === failed.link);
+      const comeback = this.#parked.some(({ call }) => call.link === failed.link);
       return comeback ? this.#comeBack(failed, nowMs) : { decision: AttemptDecision.STOP, next: undefined };
     }
     if (rule.next === "larger-window") {
@@ -97,17 +104,26 @@ export class AttemptQueue {
     return untried === undefined ? this.#comeBack(failed, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
-  /** The next target in order. Health may have changed since the chain was resolved: whoever is healthy now goes first. */
-  #takeNext(nowMs: number): Try | undefined {
-    return this.#takeUntried(
-      Math.max(
-        0,
-        this.#untried.findIndex((link) => isAvailable(link, nowMs)),
-      ),
-    );
+  /**
+   * The next target in order. Health may have changed since the chain was resolved: whoever is healthy now goes first, and
+   * where nobody is, whoever is to be left alone for the shortest time.
+   */
+  #takeNext(nowMs: number): PlannedCall | undefined {
+    let best = 0;
+    let bestRestMs = Number.POSITIVE_INFINITY;
+    for (const [index, link] of this.#untried.entries()) {
+      if (isAvailable(link, nowMs)) return this.#takeUntried(index);
+      const { health, breaker } = link.target;
+      const restMs = health.restMs(breaker, nowMs);
+      if (restMs < bestRestMs) {
+        best = index;
+        bestRestMs = restMs;
+      }
+    }
+    return this.#takeUntried(best);
   }
 
-  #takeUntried(index: number): Try | undefined {
+  #takeUntried(index: number): PlannedCall | undefined {
     const link = this.#untried[index];
     if (link === undefined || this.#callsMade >= this.#limits.maxTotalAttempts) {
       return undefined;
@@ -116,14 +132,14 @@ export class AttemptQueue {
     return this.#count({ link, triesBefore: 0, reconnects: 0, waitMs: 0 });
   }
 
-  #count(call: Try): Try {
+  #count(call: PlannedCall): PlannedCall {
     this.#callsMade += 1;
     this.#inFlight += 1;
     return call;
   }
 
   /** The same target again, now; a target that asks for time is parked instead. */
-  #retry(failed: Try, failure: ProviderFailure, nowMs: number): Try | undefined {
+  #retry(failed: PlannedCall, failure: ProviderFailure, nowMs: number): PlannedCall | undefined {
     const rule = this.#limits.failures[failure.failureClass];
     const { policy } = failed.link.target;
     const reconnects = failed.reconnects + (rule.retry === "once" ? 1 : 0);
@@ -139,9 +155,9 @@ export class AttemptQueue {
     if (waitMs > policy.maxBackoffMs || nowMs + waitMs >= this.#limits.deadlineAtMs) {
       return undefined;
     }
-    const again: Try = { link: failed.link, triesBefore: failed.triesBefore + 1, reconnects, waitMs };
+    const again: PlannedCall = { link: failed.link, triesBefore: failed.triesBefore + 1, reconnects, waitMs };
     if (rule.retry === "last" || asksForTime(failure)) {
-      this.#parked.push({ attempt: again, readyAtMs: nowMs + waitMs });
+      this.#parked.push({ call: again, readyAtMs: nowMs + waitMs });
       return undefined;
     }
     // A retry must not use up the call that a target not tried yet would need.
@@ -151,7 +167,7 @@ export class AttemptQueue {
     return this.#count(again);
   }
 
-  #waitBefore(failed: Try, failure: ProviderFailure, rule: FailureRule): number {
+  #waitBefore(failed: PlannedCall, failure: ProviderFailure, rule: FailureRule): number {
     if (asksForTime(failure)) {
       return failure.retryAfterMs ?? 0;
     }
@@ -163,7 +179,7 @@ export class AttemptQueue {
   }
 
   /** Comes back to the target that is ready first, if its time comes before the deadline and nobody else may serve still. */
-  #comeBack(failed: Try, nowMs: number): NextStep {
+  #comeBack(failed: PlannedCall, nowMs: number): NextStep {
     if (this.#inFlight > 0) {
       return { decision: AttemptDecision.NEXT, next: undefined };
     }
@@ -181,10 +197,10 @@ export class AttemptQueue {
       return { decision: AttemptDecision.EXHAUSTED, next: undefined };
     }
     this.#parked.splice(this.#parked.indexOf(soonest), 1);
-    const isSameTarget = soonest.attempt.link === failed.link;
+    const isSameTarget = soonest.call.link === failed.link;
     return {
       decision: isSameTarget ? AttemptDecision.RETRY : AttemptDecision.NEXT,
-      next: this.#count({ ...soonest.attempt, waitMs: Math.max(0, soonest.readyAtMs - nowMs) }),
+      next: this.#count({ ...soonest.call, waitMs: Math.max(0, soonest.readyAtMs - nowMs) }),
     };
   }
 
@@ -193,7 +209,7 @@ export class AttemptQueue {
     const tooSmallTokens = tooSmall.contextWindow ?? Number.POSITIVE_INFINITY;
     const isLarger = ({ target }: ChainLink) => (target.contextWindow ?? 0) > tooSmallTokens;
     this.#untried.splice(0, this.#untried.length, ...this.#untried.filter(isLarger));
-    this.#parked = this.#parked.filter(({ attempt }) => isLarger(attempt.link));
+    this.#parked = this.#parked.filter(({ call }) => isLarger(call.link));
   }
 }
 

@@ -1,6 +1,6 @@
 import { errorsV1, type inferenceV1 } from "#contracts";
 import type { ProviderFailure, TokenUsage } from "#providers";
-import type { ChainLink } from "../chain/resolve-chain.ts";
+import type { ChainLink } from "../chain/chain.ts";
 
 /** What is known of one call to one target, or of a target that was skipped. */
 export interface AttemptRecord {

@@ -1,11 +1,11 @@
 import { errorsV1, inferenceV1 } from "#contracts";
 import type { Exchange, ExchangeHandler, ProviderFailure, TokenUsage, TransportFailure } from "#providers";
-import type { ChainLink } from "../chain/resolve-chain.ts";
+import type { ChainLink } from "../chain/chain.ts";
 import type { AttemptSpan } from "../telemetry/attempt-span.ts";
 import type { AttemptHost } from "./attempt-host.ts";
-import type { Try } from "./attempt-queue.ts";
 import { type AttemptRecord, toFailure } from "./attempt-record.ts";
 import { ErrorAnswerReader } from "./error-answer-reader.ts";
+import type { PlannedCall } from "./planned-call.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
@@ -21,7 +21,7 @@ const longestTimerMs = 2 ** 31 - 1;
  */
 export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   readonly link: ChainLink;
-  readonly try: Try;
+  readonly planned: PlannedCall;
   readonly number: number;
   readonly startedAtMs: number;
   readonly span: AttemptSpan | undefined;
@@ -43,9 +43,9 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   #timer: NodeJS.Timeout | undefined;
   #timerDueAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(host: AttemptHost, attempt: Try, number: number) {
+  constructor(host: AttemptHost, attempt: PlannedCall, number: number) {
     this.host = host;
-    this.try = attempt;
+    this.planned = attempt;
     this.link = attempt.link;
     this.number = number;
     this.startedAtMs = host.clock.monotonicMs();

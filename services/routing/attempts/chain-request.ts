@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import type { ChatBody } from "#dialects";
 import type { Provider, Transport } from "#providers";
 import type { Logger } from "#runtime";
-import type { Chain } from "../chain/resolve-chain.ts";
+import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../clock.ts";
 import type { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import type { CompiledEndpoint, Snapshot } from "../snapshot/snapshot.ts";

@@ -1,30 +1,32 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { errorsV1, inferenceV1 } from "#contracts";
-import { type ChainLink, resolveChain } from "../chain/resolve-chain.ts";
+import type { Chain } from "../chain/chain.ts";
+import { resolveChain } from "../chain/resolve-chain.ts";
 import { defaultFailurePolicy } from "../policy/failure-policy.ts";
 import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
 import { type MappingSketch, toEndpoint } from "../testing/config-messages.ts";
 import { createTestCompileHost } from "../testing/test-compile-host.ts";
-import { AttemptQueue, type Try } from "./attempt-queue.ts";
+import { AttemptQueue } from "./attempt-queue.ts";
+import type { PlannedCall } from "./planned-call.ts";
 
 const { FailureClass } = errorsV1;
 const { AttemptDecision } = inferenceV1;
 
-function linksOf(...targets: readonly MappingSketch[]): readonly ChainLink[] {
+function chainOf(...targets: readonly MappingSketch[]): Chain {
   const retries = { max: 1, initialBackoffMs: 10, maxBackoffMs: 1_000 };
   const endpoint = compileEndpoint(toEndpoint({ targets, policy: { retries } }), createTestCompileHost());
-  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined }).links;
+  return resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined });
 }
 
 const many = (count: number) =>
-  linksOf(
+  chainOf(
     { model: "t0" },
     ...Array.from({ length: count - 1 }, (_, index) => ({ model: `t${index + 1}`, fallback: index })),
   );
 
-const queueOf = (links: readonly ChainLink[], maxTotalAttempts = 100) =>
-  new AttemptQueue(links, {
+const queueOf = (chain: Chain, maxTotalAttempts = 100) =>
+  new AttemptQueue(chain, {
     maxTotalAttempts,
     deadlineAtMs: Number.POSITIVE_INFINITY,
     failures: defaultFailurePolicy,
@@ -38,8 +40,8 @@ const none = { decision: AttemptDecision.NEXT, next: undefined };
 describe("a queue with two calls under way", () => {
   it("comes back to a target that asked for time only when the other call has failed too", () => {
     const queue = queueOf(many(2));
-    const first = queue.first() as Try;
-    const hedge = queue.hedge(0) as Try;
+    const first = queue.first() as PlannedCall;
+    const hedge = queue.hedge(0) as PlannedCall;
     expect(queue.afterFailure(first, rateLimited, 0)).toEqual(none);
     expect(queue.afterFailure(hedge, notFound, 40)).toMatchObject({
       decision: AttemptDecision.NEXT,
@@ -49,34 +51,34 @@ describe("a queue with two calls under way", () => {
 
   it("does not end for a prompt too long while the other call may have the larger window", () => {
     const queue = queueOf(
-      linksOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
+      chainOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
     );
-    const first = queue.first() as Try;
-    const hedge = queue.hedge(0) as Try;
+    const first = queue.first() as PlannedCall;
+    const hedge = queue.hedge(0) as PlannedCall;
     expect(queue.afterFailure(first, tooLong, 0)).toEqual(none);
     expect(queue.afterFailure(hedge, notFound, 0).decision).toBe(AttemptDecision.EXHAUSTED);
   });
 });
 
 it("a prompt too long for one target comes back to a larger one that asked for time, and to no smaller one", () => {
-  const larger = linksOf({ model: "large", contextWindow: 99 }, { model: "small", contextWindow: 10, fallback: 1 });
+  const larger = chainOf({ model: "large", contextWindow: 99 }, { model: "small", contextWindow: 10, fallback: 1 });
   const queue = queueOf(larger);
-  const second = queue.afterFailure(queue.first() as Try, rateLimited, 0).next as Try;
-  expect(queue.afterFailure(second, tooLong, 0).next).toMatchObject({ link: larger[0], waitMs: 100 });
+  const second = queue.afterFailure(queue.first() as PlannedCall, rateLimited, 0).next as PlannedCall;
+  expect(queue.afterFailure(second, tooLong, 0).next).toMatchObject({ link: larger.links[0], waitMs: 100 });
 
   const smaller = queueOf(
-    linksOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
+    chainOf({ model: "small", contextWindow: 10 }, { model: "large", contextWindow: 99, fallback: 1 }),
   );
-  const other = smaller.afterFailure(smaller.first() as Try, rateLimited, 0).next as Try;
+  const other = smaller.afterFailure(smaller.first() as PlannedCall, rateLimited, 0).next as PlannedCall;
   expect(smaller.afterFailure(other, tooLong, 0)).toEqual({ decision: AttemptDecision.STOP, next: undefined });
 });
 
 it("a hedge passes over targets that are not healthy, and is none where all are so", () => {
-  const links = many(3);
-  links[1]?.target.health.cool(1_000, 0);
-  const queue = queueOf(links);
+  const chain = many(3);
+  chain.links[1]?.target.health.cool(1_000, 0);
+  const queue = queueOf(chain);
   queue.first();
-  expect(queue.hedge(0)?.link).toBe(links[2]);
+  expect(queue.hedge(0)?.link).toBe(chain.links[2]);
   expect(queue.hedge(0)).toBeUndefined();
 });
 
@@ -90,7 +92,7 @@ type QueueEvent = typeof event extends fc.Arbitrary<infer One> ? One : never;
 
 /** Up to two calls under way, and the number of those that were made. */
 class Lanes {
-  readonly underWay: Try[] = [];
+  readonly underWay: PlannedCall[] = [];
   calls = 0;
   readonly #queue: AttemptQueue;
 
@@ -101,7 +103,7 @@ class Lanes {
 
   /** Lets something happen to one of the calls; the decision that follows a call's end. */
   play({ lane, kind, failure }: QueueEvent, nowMs: number): inferenceV1.AttemptDecision | undefined {
-    const call = this.underWay[lane % this.underWay.length] as Try;
+    const call = this.underWay[lane % this.underWay.length] as PlannedCall;
     if (kind === "hedge") {
       if (this.underWay.length === 1) this.#take(this.#queue.hedge(nowMs));
       return undefined;
@@ -113,12 +115,12 @@ class Lanes {
     return decision;
   }
 
-  #skip(call: Try, nowMs: number) {
+  #skip(call: PlannedCall, nowMs: number) {
     this.calls -= 1;
     return this.#queue.afterSaturated(call, nowMs);
   }
 
-  #take(next: Try | undefined): void {
+  #take(next: PlannedCall | undefined): void {
     if (next !== undefined) {
       this.underWay.push(next);
       this.calls += 1;

@@ -177,11 +177,13 @@ function toRetryDetail(waitMs: number): ErrorDetail {
   return { type: "google.rpc.RetryInfo", value: googleRpc.RetryInfo.encode({ retryDelay }).finish() };
 }
 
+/** A target of which its health check knows that it is down counts as unreachable, whatever it said. */
 function isUnreachable(attempt: AttemptRecord): boolean {
   const failureClass = classOf(attempt);
   return (
     failureClass === FailureClass.PROVIDER_TIMEOUT_CONNECT ||
-    (failureClass === FailureClass.PROVIDER_NETWORK && !attempt.wasConnected)
+    (failureClass === FailureClass.PROVIDER_NETWORK && !attempt.wasConnected) ||
+    attempt.link.target.health.isProbeFailing
   );
 }
 

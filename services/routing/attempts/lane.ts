@@ -6,7 +6,7 @@ import { HealthPermit } from "../health/target-health.ts";
 import { Entrance } from "../limits/entrance.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Try } from "./attempt-queue.ts";
+import type { PlannedCall } from "./planned-call.ts";
 
 /** What a lane needs of the request that it belongs to. */
 export interface LaneHost<Served extends Attempt> {
@@ -16,33 +16,41 @@ export interface LaneHost<Served extends Attempt> {
   queueWaitMs(): number;
   /** The lane's wait is over, and it has its place: the attempt begins. */
   launch(lane: Lane<Served>): void;
-  /** The lane got no place. */
+  /** The lane got no place, or should not take it any more. */
   onSaturated(lane: Lane<Served>, waitedMs: number): void;
+  /** Whether a target that became unhealthy while a call waited for a place there should be left for another. */
+  isBetterElsewhere(planned: PlannedCall): boolean;
 }
 
 /** The way of one call: waits for its time, then for a place at its target, is made, and gives the place back. */
 export class Lane<Served extends Attempt = Attempt> {
-  readonly try: Try;
+  readonly planned: PlannedCall;
   /** Set by the host when it launches. */
   attempt: Served | undefined;
   readonly #host: LaneHost<Served>;
   #waitTimer: NodeJS.Timeout | undefined;
+  #queueingSinceMs: number | undefined;
   #entrance: Entrance | undefined;
   #permit: HealthPermit | undefined;
 
-  constructor(host: LaneHost<Served>, next: Try) {
+  constructor(host: LaneHost<Served>, next: PlannedCall) {
     this.#host = host;
-    this.try = next;
+    this.planned = next;
   }
 
   start(): void {
-    if (this.try.waitMs > 0) this.#waitTimer = setTimeout(enterLane, this.try.waitMs, this);
+    if (this.planned.waitMs > 0) this.#waitTimer = setTimeout(enterLane, this.planned.waitMs, this);
     else this.enter();
+  }
+
+  /** When it began to wait for a place, on the monotonic clock; undefined while it does not. */
+  get queueingSinceMs(): number | undefined {
+    return this.attempt === undefined ? this.#queueingSinceMs : undefined;
   }
 
   /** For the timer alone. */
   enter(): void {
-    const { limits } = this.try.link.target;
+    const { limits } = this.planned.link.target;
     if (limits.length === 0) {
       this.#begin();
       return;
@@ -50,11 +58,18 @@ export class Lane<Served extends Attempt = Attempt> {
     const { clock } = this.#host;
     const startedAtMs = clock.monotonicMs();
     const nowMs = () => clock.monotonicMs();
-    this.#entrance = new Entrance(limits, startedAtMs + this.#host.queueWaitMs(), nowMs);
-    this.#entrance.enter((hasPlace) => {
-      if (hasPlace) this.#begin();
-      else this.#host.onSaturated(this, clock.monotonicMs() - startedAtMs);
+    const entrance = new Entrance(limits, startedAtMs + this.#host.queueWaitMs(), nowMs);
+    this.#entrance = entrance;
+    entrance.enter((hasPlace) => {
+      const hasWaited = this.#queueingSinceMs !== undefined;
+      if (hasPlace && !(hasWaited && this.#host.isBetterElsewhere(this.planned))) {
+        this.#begin();
+      } else {
+        entrance.leave();
+        this.#host.onSaturated(this, clock.monotonicMs() - startedAtMs);
+      }
     });
+    this.#queueingSinceMs = startedAtMs;
   }
 
   /** Ends it at once, in whatever state it is. */
@@ -68,13 +83,13 @@ export class Lane<Served extends Attempt = Attempt> {
   release(failure: ProviderFailure | undefined): void {
     if (this.#permit !== undefined) {
       const { clock, failures } = this.#host;
-      reportOutcome({ target: this.try.link.target, permit: this.#permit, failure, failures }, clock.monotonicMs());
+      reportOutcome({ target: this.planned.link.target, permit: this.#permit, failure, failures }, clock.monotonicMs());
     }
     this.#entrance?.leave();
   }
 
   #begin(): void {
-    this.#permit = new HealthPermit(this.try.link.target.breaker, this.#host.clock.monotonicMs());
+    this.#permit = new HealthPermit(this.planned.link.target.breaker, this.#host.clock.monotonicMs());
     this.#host.launch(this);
   }
 }

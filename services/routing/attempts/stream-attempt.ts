@@ -2,9 +2,9 @@ import { configV1, errorsV1 } from "#contracts";
 import type { CanonicalEvent, ProviderFailure, StreamDecoder } from "#providers";
 import { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
-import type { Try } from "./attempt-queue.ts";
 import { toFailure } from "./attempt-record.ts";
 import { HeldEvents } from "./held-events.ts";
+import type { PlannedCall } from "./planned-call.ts";
 import { StreamPace } from "./stream-pace.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
@@ -41,7 +41,7 @@ export class StreamAttempt extends Attempt {
   #isDone = false;
   #drainTimer: NodeJS.Timeout | undefined;
 
-  constructor(host: StreamHost, attempt: Try, of: { readonly number: number; readonly sink: StreamSink }) {
+  constructor(host: StreamHost, attempt: PlannedCall, of: { readonly number: number; readonly sink: StreamSink }) {
     super(host, attempt, of.number);
     this.#sink = of.sink;
     this.#streamHost = host;

@@ -19,7 +19,14 @@ const world = fc.record({
     minLength: 1,
     maxLength: 5,
   }),
-  fallbacks: fc.array(fc.record({ contextWindow: fc.constantFrom(undefined, 50, 100_000), trouble }), { maxLength: 4 }),
+  fallbacks: fc.array(
+    fc.record({
+      contextWindow: fc.constantFrom(undefined, 50, 100_000),
+      trouble,
+      isTwin: fc.constantFrom(false, false, true),
+    }),
+    { maxLength: 4 },
+  ),
   split: fc.boolean(),
   redraw: fc.boolean(),
   isSticky: fc.boolean(),
@@ -40,7 +47,8 @@ function build(random: World): CompiledEndpoint {
     ...(one.contextWindow !== undefined && { contextWindow: one.contextWindow }),
   }));
   const fallbacks: MappingSketch[] = random.fallbacks.map((one, index) => ({
-    model: `f${index}`,
+    // A twin stands among the PRIMARY ones too.
+    model: one.isTwin ? "p0" : `f${index}`,
     fallback: index,
     ...(one.contextWindow !== undefined && { contextWindow: one.contextWindow }),
   }));
@@ -97,6 +105,9 @@ describe("any chain, of any endpoint in any health for any request", () => {
         expect(links.length).toBeGreaterThan(0);
         expect(new Set([...links, ...left]).size).toBe(links.length + left.length);
         expect(new Set([...links, ...left])).toEqual(new Set([...endpoint.primaries, ...endpoint.fallbacks]));
+        expect(new Set(links.map(({ health }) => health)).size).toBe(links.length);
+        const fallbacks = chain.links.filter(({ isFallback }) => isFallback).length;
+        expect(fallbacks).toBeLessThanOrEqual(random.maxAttempts || Number.POSITIVE_INFINITY);
         expect(chain.links.map(({ position }) => position)).toEqual(links.map((_, index) => index));
         expect(resolve(endpoint, random)).toEqual(chain);
       }),
@@ -109,10 +120,16 @@ describe("any chain, of any endpoint in any health for any request", () => {
       fc.property(world, (random) => {
         const endpoint = build(random);
         const links = resolve(endpoint, random).links.map(({ target }) => target);
+        // Who is in service is not a matter of health.
+        const cure = <One extends { readonly trouble: string }>(one: One) => ({
+          ...one,
+          trouble: one.trouble === "drained" ? ("drained" as const) : ("none" as const),
+        });
         const wellAgain: World = {
           ...random,
-          primaries: random.primaries.map((one) => ({ ...one, trouble: "none" })),
-          fallbacks: random.fallbacks.map((one) => ({ ...one, trouble: "none" })),
+          primaries: random.primaries.map(cure),
+          fallbacks: random.fallbacks.map(cure),
+          maxAttempts: 0,
         };
         const inHealth = resolve(build(wellAgain), random).links.map(({ target }) => target.name);
         const firstUnwell = links.findIndex((target) => !isWell(target));

@@ -1,5 +1,6 @@
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
-import type { Chain, SkippedTarget } from "./resolve-chain.ts";
+import type { Chain, SkippedTarget } from "./chain.ts";
+import { inService } from "./targets-in-service.ts";
 import { toCumulativeWeights } from "./weighted-draw.ts";
 
 /** All targets of the endpoint that a chain leaves out, and why. */
@@ -19,12 +20,12 @@ function missingReason(endpoint: CompiledEndpoint, drawnFrom: readonly Target[],
 }
 
 function targetsOfDraw(endpoint: CompiledEndpoint, chain: Chain): readonly Target[] {
-  return endpoint.rules.find(({ name }) => name === chain.rule)?.targets ?? endpoint.primaries;
+  return inService(endpoint.rules.find(({ name }) => name === chain.rule)?.targets ?? endpoint.primaries);
 }
 
 /**
- * The chance, from 0 to 1, that the draw of a request like this one chooses this target, whatever its health. The rule
- * that held is named by the chain.
+ * The chance, from 0 to 1, that the draw of a request like this one chooses this target, whatever its health; drained ones
+ * have none while another is left. The rule that held is named by the chain.
  */
 export function chanceOf(endpoint: CompiledEndpoint, chain: Chain, target: Target): number {
   const targets = targetsOfDraw(endpoint, chain);

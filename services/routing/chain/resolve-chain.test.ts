@@ -75,6 +75,57 @@ describe("a chain", () => {
   });
 });
 
+describe("a chain whose entries are not all called", () => {
+  const a = { model: "a", weight: 1 };
+
+  it("calls a target that stands as PRIMARY and as FALLBACK once", () => {
+    const endpoint = compile({
+      split: true,
+      maxAttempts: 1,
+      targets: [a, { ...a, model: "b" }, { model: "b", fallback: 1 }, { model: "c", fallback: 2 }],
+    });
+    expect(resolve(endpoint, 0).links.map(({ target }) => target.name)).toEqual(["a", "b"]);
+    const drawn = resolve(endpoint, 0.9);
+    expect(drawn.links.map(({ target }) => target.name)).toEqual(["b", "c"]);
+    expect(drawn.skipped).toMatchObject([{ target: endpoint.fallbacks[0], reason: "the same target as b before it" }]);
+  });
+
+  it("draws among the targets that are in service", () => {
+    const endpoint = compile({ split: true, targets: [a, { model: "b", weight: 3 }, { model: "c", weight: 1 }] });
+    endpoint.primaries[1]?.health.setDrained(true);
+    const chain = resolve(endpoint, 0.49);
+    expect([0, 0.49, 0.5, 0.99].map((draw) => resolve(endpoint, draw).links[0]?.target.name)).toEqual([
+      "a",
+      "a",
+      "c",
+      "c",
+    ]);
+    expect(chain.skipped).toMatchObject([{ reason: "drained by hand" }]);
+    expect(endpoint.primaries.map((target) => chanceOf(endpoint, chain, target))).toEqual([0.5, 0, 0.5]);
+    endpoint.primaries[0]?.health.setDrained(true);
+    endpoint.primaries[2]?.health.setDrained(true);
+    expect([0.1, 0.5, 0.9].map((draw) => resolve(endpoint, draw).links[0]?.target.name)).toEqual(["a", "b", "c"]);
+  });
+
+  it("takes the first PRIMARY that is in service where there is no strategy", () => {
+    const endpoint = compile({ targets: [a, { model: "b" }] });
+    endpoint.primaries[0]?.health.setDrained(true);
+    expect(resolve(endpoint, 0).links.map(({ target }) => target.name)).toEqual(["b"]);
+  });
+
+  it("counts in max_attempts only FALLBACK targets that it would try, the healthy ones before the others", () => {
+    const fallbacks = ["x", "y", "z"].map((model, order) => ({ model, fallback: order }));
+    const endpoint = compile({ maxAttempts: 1, targets: [a, ...fallbacks] });
+    endpoint.fallbacks[0]?.health.reportProbe(false);
+    const chain = resolve(endpoint, 0);
+    expect(chain.links.map(({ target }) => target.name)).toEqual(["a", "y"]);
+    expect(chain.spare.map(({ target, position }) => [target.name, position])).toEqual([
+      ["z", 2],
+      ["x", 3],
+    ]);
+  });
+});
+
 const weights = fc.array(fc.oneof(fc.constant(0), fc.float({ min: Math.fround(0.001), max: 100, noNaN: true })), {
   minLength: 1,
   maxLength: 6,

@@ -1,9 +1,11 @@
 import type { ExpressionFacts } from "#conditions";
-import type { Availability } from "../health/target-health.ts";
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
+import type { Candidate, Chain, ChainLink, SkippedTarget } from "./chain.ts";
 import { type Choice, chooseCandidates } from "./choose-candidates.ts";
 import { unfitReason } from "./fitness.ts";
+import { drainedReason, orderByHealth } from "./order-by-health.ts";
 import { drawSticky } from "./sticky-draw.ts";
+import { inService } from "./targets-in-service.ts";
 import { drawIndex, drawOrder, toCumulativeWeights } from "./weighted-draw.ts";
 
 /** What the chain of one request depends on besides its endpoint and the health of its targets. */
@@ -16,92 +18,77 @@ export interface ChainFacts {
   readonly expressions: ExpressionFacts | undefined;
 }
 
-/** A target and its place in a chain. */
-export interface ChainLink {
-  readonly target: Target;
-  /** From 0. Whatever is not 0 was reached by fallback. */
-  readonly position: number;
-  /** Why it has its place, for people. */
-  readonly reason: string;
-}
-
-/** A target that is not tried, and why. */
-export interface SkippedTarget {
-  readonly target: Target;
-  readonly reason: string;
-}
-
-/** The targets of one request, in the order in which they would be tried. */
-export interface Chain {
-  /** Name of the rule that chose the mappings; empty when none held. */
-  readonly rule: string;
-  readonly links: readonly ChainLink[];
-  /** Targets that cannot serve the request or were drained by hand; those that were merely not drawn are not among them. */
-  readonly skipped: readonly SkippedTarget[];
-  /** Expressions that failed on this request. */
-  readonly notes: readonly string[];
-}
-
-interface Candidate {
-  readonly target: Target;
-  readonly reason: string;
-}
-
 /**
  * Resolves the chain: the first rule that holds chooses the mappings, else all PRIMARY ones; one of them comes first (the
- * first, by weight, or by sticky key), with `redraw` the other ones follow, then the FALLBACK targets in order, cut to
- * `max_attempts`. A target that cannot serve the request is left out; those that are not healthy go behind the others, first
- * the one that is to be left alone for the shortest time.
- * The chain is never empty while the endpoint has a target, and names none twice.
+ * first, by weight, or by sticky key), with `redraw` the other ones follow, then the FALLBACK targets in order. A target that
+ * cannot serve the request is left out; those that are not healthy go behind the others, first the one that is to be left
+ * alone for the shortest time. Of the FALLBACK targets that are left as many stay as `max_attempts` allows. The chain is
+ * never empty while the endpoint has a target, and calls none under two names.
  */
 export function resolveChain(endpoint: CompiledEndpoint, facts: ChainFacts): Chain {
   const choice = chooseCandidates(endpoint, facts.expressions);
   const skipped: SkippedTarget[] = [];
-  const candidates = placeCandidates(endpoint, choice, facts.draw);
+  const candidates = placeCandidates(endpoint, { choice, draw: facts.draw }, skipped);
   const fit = facts.expressions === undefined ? candidates : leaveOutUnfit(candidates, facts.expressions, skipped);
-  return {
-    rule: choice.rule?.name ?? "",
-    links: orderByHealth(fit, facts.nowMs, skipped),
-    skipped,
-    notes: choice.notes,
-  };
+  const ordered = orderByHealth(fit, facts.nowMs, skipped);
+  const [links, spare] = cutFallbacks(ordered, endpoint.maxFallbacks);
+  return { rule: choice.rule?.name ?? "", links, spare, skipped, notes: choice.notes };
 }
 
-function placeCandidates(endpoint: CompiledEndpoint, choice: Choice, draw: number): Candidate[] {
+/** Everything that may be tried, as if all were healthy. */
+function placeCandidates(
+  endpoint: CompiledEndpoint,
+  { choice, draw }: { readonly choice: Choice; readonly draw: number },
+  skipped: SkippedTarget[],
+): readonly Candidate[] {
+  const targets = inService(choice.targets);
+  if (targets !== choice.targets) {
+    for (const target of choice.targets) if (!targets.includes(target)) skipped.push({ target, reason: drainedReason });
+  }
   const placed: Candidate[] = [];
-  const first = firstTarget(endpoint, choice, draw);
-  if (first !== undefined) placed.push(first);
+  const place = (candidate: Candidate) => {
+    const known = placed.find(({ target }) => target.health === candidate.target.health);
+    if (known === undefined) placed.push(candidate);
+    else if (known.target !== candidate.target)
+      skipped.push({ target: candidate.target, reason: twinReason(known.target) });
+  };
+  const first = firstCandidate(endpoint, { choice, targets, draw });
+  if (first !== undefined) place(first);
   if (endpoint.policy.redraw) {
-    for (const target of inRedrawOrder(endpoint, choice.targets, draw)) {
-      if (target !== first?.target) placed.push({ target, reason: "redrawn" });
+    for (const target of inRedrawOrder(endpoint, targets, draw)) {
+      place({ target, reason: "redrawn", isFallback: false });
     }
   }
-  let fallbacksLeft = endpoint.maxFallbacks;
   for (const target of endpoint.fallbacks) {
-    if (fallbacksLeft === 0) break;
-    if (choice.rule?.targets.includes(target)) continue;
-    placed.push({ target, reason: "fallback" });
-    fallbacksLeft -= 1;
+    if (choice.rule === undefined || !choice.rule.targets.includes(target)) {
+      place({ target, reason: "fallback", isFallback: true });
+    }
   }
   return placed;
 }
 
-function firstTarget(endpoint: CompiledEndpoint, choice: Choice, draw: number): Candidate | undefined {
-  const { targets, stickyKey } = choice;
-  if (targets.length === 0) return undefined;
+/** Provider, model, address and secret are the same: whatever one did, the other would do. */
+function twinReason({ name }: Target): string {
+  return `the same target as ${name} before it`;
+}
+
+function firstCandidate(
+  endpoint: CompiledEndpoint,
+  { choice, targets, draw }: { readonly choice: Choice; readonly targets: readonly Target[]; readonly draw: number },
+): Candidate | undefined {
   const byRule = choice.rule === undefined ? "" : ` by rule ${choice.rule.name}`;
-  if (!endpoint.drawsByWeight)
-    return candidateAt(targets, 0, choice.rule === undefined ? "first primary" : `first${byRule}`);
-  if (stickyKey !== undefined) {
-    return candidateAt(targets, drawSticky(stickyKey, targets.map(toWeightedEntry)), `drawn by sticky key${byRule}`);
+  if (!endpoint.drawsByWeight) return candidateAt(targets, 0, byRule === "" ? "first primary" : `first${byRule}`);
+  if (choice.stickyKey !== undefined) {
+    const index = drawSticky(choice.stickyKey, targets.map(toWeightedEntry));
+    return candidateAt(targets, index, `drawn by sticky key${byRule}`);
   }
-  const cumulative = choice.rule === undefined ? endpoint.cumulativeWeights : toCumulativeWeights(targets);
+  const cumulative = targets === endpoint.primaries ? endpoint.cumulativeWeights : toCumulativeWeights(targets);
   return candidateAt(targets, drawIndex(cumulative, draw), `drawn by weight${byRule}`);
 }
 
 function candidateAt(targets: readonly Target[], index: number, reason: string): Candidate | undefined {
   const target = targets[index];
-  return target === undefined ? undefined : { target, reason };
+  return target === undefined ? undefined : { target, reason, isFallback: false };
 }
 
 function toWeightedEntry({ mappingId, weight }: Target): { id: string; weight: number } {
@@ -113,57 +100,43 @@ function inRedrawOrder(endpoint: CompiledEndpoint, targets: readonly Target[], d
 }
 
 function leaveOutUnfit(
-  candidates: Candidate[],
+  candidates: readonly Candidate[],
   { request }: ExpressionFacts,
   skipped: SkippedTarget[],
 ): readonly Candidate[] {
   const fit: Candidate[] = [];
+  const unfit: SkippedTarget[] = [];
   for (const candidate of candidates) {
     const reason = unfitReason(candidate.target, { stream: request.stream, body: request.bodyFacts });
     if (reason === undefined) fit.push(candidate);
-    else skipped.push({ target: candidate.target, reason });
+    else unfit.push({ target: candidate.target, reason });
   }
-  if (fit.length > 0) return fit;
+  if (fit.length > 0) {
+    skipped.push(...unfit);
+    return fit;
+  }
   // A gateway never refuses because of its own bookkeeping: the estimate may be wrong, and the provider knows better.
-  skipped.length = 0;
-  return candidates.map(({ target, reason }) => ({ target, reason: `${reason}, though none fits` }));
+  return candidates.map((candidate) => ({ ...candidate, reason: `${candidate.reason}, though none fits` }));
 }
 
-/** A candidate that is not available. */
-interface Unwell {
-  readonly candidate: Candidate;
-  readonly availability: Availability;
-  readonly restMs: number;
-}
-
-/** Healthy targets first, then the least bad of the others; drained ones only when there is nothing else. */
-function orderByHealth(candidates: readonly Candidate[], nowMs: number, skipped: SkippedTarget[]): ChainLink[] {
+/** What `max_attempts` leaves of a chain, and the FALLBACK targets beyond it. */
+function cutFallbacks(
+  ordered: readonly ChainLink[],
+  maxFallbacks: number,
+): readonly [links: readonly ChainLink[], spare: readonly ChainLink[]] {
+  let fallbacks = 0;
+  for (const { isFallback } of ordered) fallbacks += isFallback ? 1 : 0;
+  if (fallbacks <= maxFallbacks) return [ordered, noLinks];
   const links: ChainLink[] = [];
-  let behind: Unwell[] | undefined;
-  for (const candidate of candidates) {
-    const { health, breaker } = candidate.target;
-    const availability = health.availability(breaker, nowMs);
-    if (availability === "available") {
-      links.push({ target: candidate.target, position: links.length, reason: candidate.reason });
-    } else {
-      behind ??= [];
-      behind.push({ candidate, availability, restMs: health.restMs(breaker, nowMs) });
-    }
+  const beyond: ChainLink[] = [];
+  let kept = 0;
+  for (const link of ordered) {
+    const isKept = !link.isFallback || kept < maxFallbacks;
+    kept += isKept && link.isFallback ? 1 : 0;
+    if (isKept) links.push({ ...link, position: links.length });
+    else beyond.push(link);
   }
-  if (behind !== undefined) appendUnwell(links, behind, skipped);
-  return links;
+  return [links, beyond.map((link, index) => ({ ...link, position: links.length + index }))];
 }
 
-function appendUnwell(links: ChainLink[], behind: readonly Unwell[], skipped: SkippedTarget[]): void {
-  const isAllDrained = links.length === 0 && behind.every(({ availability }) => availability === "drained");
-  for (const { candidate, availability } of behind.toSorted(byRest)) {
-    const { target, reason } = candidate;
-    if (availability === "drained" && !isAllDrained) skipped.push({ target, reason: "drained by hand" });
-    else links.push({ target, position: links.length, reason: `${reason}, put behind: ${availability}` });
-  }
-}
-
-/** The sort is stable: those that are as bad as each other keep their order. */
-function byRest(one: Unwell, other: Unwell): number {
-  return one.restMs === other.restMs ? 0 : one.restMs - other.restMs;
-}
+const noLinks: readonly ChainLink[] = Object.freeze([]);

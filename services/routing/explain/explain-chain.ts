@@ -1,9 +1,10 @@
 import { inferenceV1, type routingV1 } from "#contracts";
 import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
 import { invalidFields, RpcError } from "#rpc";
+import type { Chain } from "../chain/chain.ts";
 import { chanceOf, skippedTargets } from "../chain/chain-chances.ts";
 import { toExpressionFacts } from "../chain/expression-facts.ts";
-import { type Chain, resolveChain } from "../chain/resolve-chain.ts";
+import { resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint } from "../gate/gate.ts";
 import { invalidBody } from "../inference/prepare-request.ts";
 import type { CompiledEndpoint, Snapshot, Target } from "../snapshot/snapshot.ts";

@@ -5,8 +5,8 @@ import { echoedModel } from "./echoed-model.ts";
 import type { InferenceHost } from "./inference-host.ts";
 import { OpenAiStreamWriter } from "./openai-stream-writer.ts";
 import { admit, prepareRequest } from "./prepare-request.ts";
-import { StreamCall } from "./run-stream.ts";
 import { runUnary } from "./run-unary.ts";
+import { StreamCall } from "./stream-call.ts";
 import { chatCompletion, streamChatCompletion } from "./typed-chat/typed-chat.ts";
 
 const jsonType = "application/json";

@@ -1,7 +1,7 @@
 import type { inferenceV1 } from "#contracts";
 import { rewriteEventModel, toOpenAiErrorAttempts } from "#dialects";
 import type { CanonicalEvent } from "#providers";
-import type { StreamWriter, WrittenMessage } from "./run-stream.ts";
+import type { StreamWriter, WrittenMessage } from "./stream-call.ts";
 
 type Message = inferenceV1.StreamInvokeResponse;
 

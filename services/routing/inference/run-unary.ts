@@ -1,10 +1,10 @@
 import type { inferenceV1 } from "#contracts";
 import { rewriteAnswerModel } from "#dialects";
 import { type CallContext, RpcError } from "#rpc";
-import type { Try } from "../attempts/attempt-queue.ts";
 import type { ChainRequest } from "../attempts/chain-request.ts";
+import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
 import { judgeExhaustion } from "../attempts/judge-exhaustion.ts";
-import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/run-chain.ts";
+import type { PlannedCall } from "../attempts/planned-call.ts";
 import { toTrail } from "../attempts/trail.ts";
 import { UnaryAttempt } from "../attempts/unary-attempt.ts";
 import { reportRequest } from "../events.ts";
@@ -67,7 +67,7 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
     this.#run.cancel();
   }
 
-  createAttempt(run: ChainRun<UnaryAttempt>, attempt: Try, number: number): UnaryAttempt {
+  createAttempt(run: ChainRun<UnaryAttempt>, attempt: PlannedCall, number: number): UnaryAttempt {
     return new UnaryAttempt(run, attempt, number);
   }
 

@@ -1,15 +1,23 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { configV1, enumName, errorsV1, inferenceV1 } from "#contracts";
-import type { Try } from "../attempts/attempt-queue.ts";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
+import type { PlannedCall } from "../attempts/planned-call.ts";
+import type { BreakerState } from "../health/target-breaker.ts";
 import { isTimeout } from "../policy/failure-policy.ts";
 import type { SpanClock } from "./span-clock.ts";
-import { attributes, breakerEventName, operationName } from "./span-names.ts";
+import { attributes, breakerEventName, coolingEventName, operationName } from "./span-names.ts";
 
 /** What the span of an attempt tells of its beginning. */
 export interface AttemptStart {
-  readonly try: Try;
+  readonly planned: PlannedCall;
   readonly number: number;
+}
+
+/** What of a target's health an attempt may change. */
+export interface HealthOnSpan {
+  readonly breaker: BreakerState;
+  /** Milliseconds for which it is still to be left alone. */
+  readonly coolingMs: number;
 }
 
 /** What the spans of all attempts of one request have in common. */
@@ -27,7 +35,7 @@ export class AttemptSpan {
   readonly #clock: SpanClock;
 
   constructor(start: AttemptStart, surroundings: AttemptSurroundings) {
-    const { target, position } = start.try.link;
+    const { target, position } = start.planned.link;
     this.#clock = surroundings.clock;
     this.#span = surroundings.tracer.startSpan(
       `${operationName} ${target.model}`,
@@ -44,9 +52,9 @@ export class AttemptSpan {
           [attributes.mappingId]: target.mappingId,
           [attributes.targetRole]: enumName(configV1.GatewayModelLinkageType, target.role).toLowerCase(),
           [attributes.attemptNumber]: start.number,
-          [attributes.attemptRetry]: start.try.triesBefore > 0,
+          [attributes.attemptRetry]: start.planned.triesBefore > 0,
           [attributes.attemptFallbackIndex]: position,
-          [attributes.attemptBackoffMs]: Math.round(start.try.waitMs),
+          [attributes.attemptBackoffMs]: Math.round(start.planned.waitMs),
         },
       },
       surroundings.parent,
@@ -72,9 +80,15 @@ export class AttemptSpan {
     this.#span.setAttribute(attributes.timeToFirstChunk, afterMs / 1000);
   }
 
-  /** The attempt's outcome moved the breaker of its target. */
-  addBreakerChange(from: string, to: string): void {
-    this.#span.addEvent(breakerEventName, { [attributes.breakerFrom]: from, [attributes.breakerTo]: to });
+  /** Tells what the attempt's outcome changed about the health of its target, if anything. */
+  addHealthChange(before: HealthOnSpan, after: HealthOnSpan): void {
+    if (before.breaker !== after.breaker) {
+      const change = { [attributes.breakerFrom]: before.breaker, [attributes.breakerTo]: after.breaker };
+      this.#span.addEvent(breakerEventName, change);
+    }
+    if (after.coolingMs > before.coolingMs) {
+      this.#span.addEvent(coolingEventName, { [attributes.coolingMs]: Math.ceil(after.coolingMs) });
+    }
   }
 
   /** Ends the span with the attempt's outcome. */

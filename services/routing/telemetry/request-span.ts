@@ -11,8 +11,8 @@ import {
 } from "@opentelemetry/api";
 import { enumName, errorsV1 } from "#contracts";
 import type { AttemptRecord } from "../attempts/attempt-record.ts";
+import type { Chain } from "../chain/chain.ts";
 import { skippedTargets } from "../chain/chain-chances.ts";
-import type { Chain } from "../chain/resolve-chain.ts";
 import type { Clock } from "../clock.ts";
 import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { AttemptSpan, type AttemptStart, type AttemptSurroundings } from "./attempt-span.ts";

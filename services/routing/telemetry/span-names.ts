@@ -38,6 +38,7 @@ export const attributes = {
   attemptBackoffMs: "spillway.attempt.backoff_ms",
   breakerFrom: "spillway.breaker.from",
   breakerTo: "spillway.breaker.to",
+  coolingMs: "spillway.target.cooling_ms",
   attempts: "spillway.attempts",
   fallbackUsed: "spillway.fallback.used",
   servedTarget: "spillway.served.target",
@@ -54,3 +55,6 @@ export const expressionFailedEventName = "expression_failed";
 
 /** Event on an attempt's span when its outcome moved the breaker of its target. */
 export const breakerEventName = "breaker_changed";
+
+/** Event on an attempt's span when its outcome told to leave the target alone for a while. */
+export const coolingEventName = "target_cooling";

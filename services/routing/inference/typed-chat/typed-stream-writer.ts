@@ -1,6 +1,6 @@
 import type { inferenceV1 } from "#contracts";
 import type { CanonicalEvent } from "#providers";
-import type { StreamWriter, WrittenMessage } from "../run-stream.ts";
+import type { StreamWriter, WrittenMessage } from "../stream-call.ts";
 import { fromOpenAiUsage, toCount } from "./from-openai-answer.ts";
 import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
 

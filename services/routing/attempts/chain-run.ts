@@ -2,14 +2,16 @@ import { type configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { Provider, ProviderCall, ProviderFailure, Transport } from "#providers";
 import type { Clock } from "../clock.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
+import type { HealthOnSpan } from "../telemetry/attempt-span.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
-import { AttemptQueue, type NextStep, type Try } from "./attempt-queue.ts";
+import { AttemptQueue, type NextStep } from "./attempt-queue.ts";
 import { type AttemptRecord, toFailure, toSkippedRecord } from "./attempt-record.ts";
 import type { ChainRequest, Engine } from "./chain-request.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { openCall } from "./open-call.ts";
+import type { PlannedCall } from "./planned-call.ts";
 
 const { AttemptDecision } = inferenceV1;
 const { FailureClass } = errorsV1;
@@ -27,7 +29,7 @@ export type ChainEnd<Served extends Attempt = Attempt> =
 
 /** Makes attempts for a run and takes its end. */
 export interface ChainListener<Served extends Attempt> {
-  createAttempt(run: ChainRun<Served>, attempt: Try, number: number): Served;
+  createAttempt(run: ChainRun<Served>, attempt: PlannedCall, number: number): Served;
   /** Called once, last. */
   onEnd(run: ChainRun<Served>, end: ChainEnd<Served>): void;
 }
@@ -57,7 +59,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     this.deadlineAtMs = request.deadlineAtMs;
     this.#listener = listener;
     const { maxTotalAttempts, failures } = request.endpoint.policy;
-    this.#queue = new AttemptQueue(request.chain.links, {
+    this.#queue = new AttemptQueue(request.chain, {
       maxTotalAttempts,
       deadlineAtMs: request.deadlineAtMs,
       failures,
@@ -104,21 +106,24 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     }
   }
 
-  /** For the timer alone: a second attempt goes to the next target if the first has not begun to answer. */
+  /** For the timer alone: another call goes to the next target if the first has not begun to answer. */
   hedge(): void {
     const [lane, ...others] = this.#lanes;
-    const { attempt } = lane ?? {};
-    if (attempt?.number === 1 && !attempt.hasBegunToAnswer && others.length === 0) {
-      const next = this.#queue.hedge(this.clock.monotonicMs());
-      if (next !== undefined) {
-        this.#open(next);
-      }
+    if (lane === undefined || others.length > 0) {
+      return;
+    }
+    const { attempt } = lane;
+    // Before its first call a request can only be waiting for a place.
+    const isSlow = attempt === undefined ? this.#calls === 0 : attempt.number === 1 && !attempt.hasBegunToAnswer;
+    const next = isSlow ? this.#queue.hedge(this.clock.monotonicMs()) : undefined;
+    if (next !== undefined) {
+      this.#open(next);
     }
   }
 
   launch(lane: Lane<Served>): void {
     this.#calls += 1;
-    const attempt = this.#listener.createAttempt(this, lane.try, this.#calls);
+    const attempt = this.#listener.createAttempt(this, lane.planned, this.#calls);
     lane.attempt = attempt;
     this.attempts.push(attempt);
     attempt.start();
@@ -127,14 +132,14 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   onSaturated(lane: Lane<Served>, waitedMs: number): void {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1);
     const nowMs = this.clock.monotonicMs();
-    const { link } = lane.try;
+    const { link } = lane.planned;
     const waited = { startedAtMs: nowMs - waitedMs, durationMs: waitedMs };
     if (nowMs + deadlineToleranceMs >= this.deadlineAtMs) {
       this.attempts.push(toSkippedRecord(link, { ...waited, decision: AttemptDecision.EXHAUSTED }));
       this.#endAtDeadline();
       return;
     }
-    const step = this.#queue.afterSaturated(lane.try, nowMs);
+    const step = this.#queue.afterSaturated(lane.planned, nowMs);
     this.attempts.push(toSkippedRecord(link, { ...waited, decision: step.decision }));
     this.#goOn(step);
   }
@@ -155,7 +160,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
       this.#record(attempt, AttemptDecision.EXHAUSTED);
       this.#endAtDeadline();
     } else {
-      const step = this.#queue.afterFailure(attempt.try, failure, this.clock.monotonicMs());
+      const step = this.#queue.afterFailure(attempt.planned, failure, this.clock.monotonicMs());
       this.#record(attempt, step.decision);
       this.#goOn(step);
     }
@@ -177,6 +182,12 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     return Math.min(this.request.endpoint.policy.maxQueueWaitMs, this.deadlineAtMs - this.clock.monotonicMs());
   }
 
+  isBetterElsewhere({ link }: PlannedCall): boolean {
+    const nowMs = this.clock.monotonicMs();
+    const { health, breaker } = link.target;
+    return health.availability(breaker, nowMs) !== "available" && this.#queue.hasHealthy(nowMs);
+  }
+
   /** A lane that goes on beside the one that failed may still serve. */
   #goOn({ decision, next }: NextStep): void {
     if (next !== undefined || decision === AttemptDecision.STOP || this.#lanes.length === 0) {
@@ -185,7 +196,7 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   }
 
   /** Makes a call, or ends the run when there is none to be made. */
-  #open(next: Try | undefined): void {
+  #open(next: PlannedCall | undefined): void {
     if (next === undefined) {
       this.#end({ kind: "exhausted", isPastDeadline: false }, FailureClass.HEDGE_LOST);
       return;
@@ -198,11 +209,11 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   #closeLane(attempt: Served): void {
     const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
     const [lane] = this.#lanes.splice(index, 1);
-    const wasOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
+    const { span } = attempt;
+    const before = span && describeHealth(attempt, this.clock.monotonicMs());
     lane?.release(this.#hadNoTime(attempt) ? noFaultOfTarget : attempt.failure);
-    const isOpen = lane?.try.link.target.breaker.state(this.clock.monotonicMs());
-    if (wasOpen !== isOpen) {
-      attempt.span?.addBreakerChange(wasOpen ?? "", isOpen ?? "");
+    if (before !== undefined) {
+      span?.addHealthChange(before, describeHealth(attempt, this.clock.monotonicMs()));
     }
   }
 
@@ -217,10 +228,24 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     for (const lane of this.#lanes.slice()) {
       if (lane.attempt === undefined) {
         this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+        if (failureClass === FailureClass.HEDGE_LOST) {
+          this.#recordOvertaken(lane);
+        }
       }
       if (except === undefined || lane.attempt !== except) {
         lane.cancel(failureClass);
       }
+    }
+  }
+
+  /** A hedge answered while this one still waited for a place. */
+  #recordOvertaken({ planned, queueingSinceMs: startedAtMs }: Lane<Served>): void {
+    if (startedAtMs !== undefined) {
+      const durationMs = this.clock.monotonicMs() - startedAtMs;
+      const decision = AttemptDecision.NEXT;
+      const later = this.attempts.findIndex((attempt) => attempt.startedAtMs > startedAtMs);
+      const place = later < 0 ? this.attempts.length : later;
+      this.attempts.splice(place, 0, toSkippedRecord(planned.link, { startedAtMs, durationMs, decision }));
     }
   }
 
@@ -248,6 +273,11 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     this.#cancelLanes(others);
     this.#listener.onEnd(this, end);
   }
+}
+
+function describeHealth({ link }: Attempt, nowMs: number): HealthOnSpan {
+  const { health, breaker } = link.target;
+  return { breaker: breaker.state(nowMs), coolingMs: health.coolingMs(nowMs) };
 }
 
 function openHedge(run: ChainRun): void {

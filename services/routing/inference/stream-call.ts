@@ -1,10 +1,10 @@
 import type { inferenceV1 } from "#contracts";
 import type { CanonicalEvent } from "#providers";
 import type { CallContext, RpcError } from "#rpc";
-import type { Try } from "../attempts/attempt-queue.ts";
 import type { ChainRequest } from "../attempts/chain-request.ts";
+import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
 import { type Exhaustion, judgeBrokenStream, judgeExhaustion } from "../attempts/judge-exhaustion.ts";
-import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/run-chain.ts";
+import type { PlannedCall } from "../attempts/planned-call.ts";
 import { StreamAttempt, type StreamSink } from "../attempts/stream-attempt.ts";
 import { toTrail } from "../attempts/trail.ts";
 import { reportRequest } from "../events.ts";
@@ -91,7 +91,7 @@ export class StreamCall<Message>
     this.#run?.cancel();
   }
 
-  createAttempt(run: ChainRun<StreamAttempt>, attempt: Try, number: number): StreamAttempt {
+  createAttempt(run: ChainRun<StreamAttempt>, attempt: PlannedCall, number: number): StreamAttempt {
     return new StreamAttempt(run, attempt, { number, sink: this });
   }
 
