@@ -58,6 +58,26 @@ describe("a condition", () => {
     expect(compileCondition(source)(factsWith())).toEqual({ ok: true, value: expected });
   });
 
+  it.each([
+    'request.headers["x-session-id"] == "s1"',
+    'request.headers.constructor == "mine"',
+    'request.metadata.user == "u1"',
+    "request.body.temperature < 1.0 && request.body.messages.size() == 1",
+    'request.body.messages.exists(message, message.constructor == "mine")',
+    "!has(request.body.nothing)",
+  ])("%s can be read whatever names a caller gives to its members", (source) => {
+    const named = { constructor: "mine", toString: "mine", hasOwnProperty: "mine" };
+    const facts = factsWith({
+      headers: { "x-session-id": "s1", ...named },
+      readBody: () => ({
+        ...bodyFacts,
+        metadata: { user: "u1", ...named },
+        value: { temperature: 0.5, messages: [{ role: "user", ...named }], ...named },
+      }),
+    });
+    expect(compileCondition(source)(facts)).toEqual({ ok: true, value: true });
+  });
+
   it("that reads a header which is not there gives an error and no value", () => {
     const outcome = compileCondition('request.headers["x-tier"] == "gold"')(factsWith());
     expect(outcome).toEqual({ ok: false, error: "No such key: x-tier" });

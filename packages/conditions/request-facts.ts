@@ -39,22 +39,27 @@ export class RequestFacts {
   readonly endpoint: string;
   readonly dialect: string;
   readonly stream: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly #readBody: () => BodyFacts;
+  readonly #init: RequestFactsInit;
+  #headers: ReadonlyMap<string, string> | undefined;
   #bodyFacts: BodyFacts | undefined;
+  #body: { readonly value: unknown } | undefined;
 
   constructor(init: RequestFactsInit) {
     this.endpoint = init.endpoint;
     this.dialect = init.dialect;
     this.stream = init.stream;
-    this.headers = init.headers;
-    this.#readBody = init.readBody;
+    this.#init = init;
   }
 
   /** What the body tells; parsed at the first call. */
   get bodyFacts(): BodyFacts {
-    this.#bodyFacts ??= this.#readBody();
+    this.#bodyFacts ??= this.#init.readBody();
     return this.#bodyFacts;
+  }
+
+  get headers(): ReadonlyMap<string, string> {
+    this.#headers ??= new Map(Object.entries(this.#init.headers));
+    return this.#headers;
   }
 
   get estimated_input_tokens(): bigint {
@@ -77,13 +82,25 @@ export class RequestFacts {
     return this.bodyFacts.wantsJsonSchema;
   }
 
-  get metadata(): Readonly<Record<string, string>> {
-    return this.bodyFacts.metadata;
+  get metadata(): ReadonlyMap<string, string> {
+    return new Map(Object.entries(this.bodyFacts.metadata));
   }
 
   get body(): unknown {
-    return this.bodyFacts.value;
+    this.#body ??= { value: toReadable(this.bodyFacts.value) };
+    return this.#body.value;
   }
+}
+
+/**
+ * The language tells what an object is by its `constructor`. Where a caller sends a member of that name, a map stands for the
+ * object, or no expression could read it.
+ */
+function toReadable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toReadable);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, member]) => [name, toReadable(member)] as const);
+  return Object.hasOwn(value, "constructor") ? new Map(entries) : Object.fromEntries(entries);
 }
 
 /** What an expression is evaluated on. */

@@ -33,7 +33,7 @@ class Attempt implements ExchangeHandler {
 
   constructor(provider: Provider, stream: boolean) {
     this.#provider = provider;
-    this.#decoder = stream ? provider.createStreamDecoder() : undefined;
+    this.#decoder = stream ? provider.createStreamDecoder(1) : undefined;
     this.over = new Promise((resolve) => {
       this.#resolve = resolve;
     });

@@ -129,7 +129,8 @@ export interface Provider {
    * PROVIDER_BAD_RESPONSE.
    */
   readResponse(body: Buffer): CanonicalResponse;
-  createStreamDecoder(): StreamDecoder;
+  /** `choiceCount`: how many choices the request asked for. The answer is whole when as many have their finish reason. */
+  createStreamDecoder(choiceCount: number): StreamDecoder;
   /** Tells what an unsuccessful answer means: reads status, then code and type, then the message. Must not throw. */
   classify(answer: ErrorAnswer): ProviderFailure;
 }

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 function implement(methods: Partial<Service<typeof definition>>): Service<typeof definition> {
   return {
-    listModels: async () => ({ models: [{ name: "chat", createdAt: 1n, description: "" }] }),
+    listModels: async () => ({ models: [{ name: "chat", createdAt: 1n, description: "" }], revision: 7n }),
     invoke: async () => inferenceV1.InvokeResponse.create(),
     async *streamInvoke() {},
     chatCompletion: async () => inferenceV1.ChatCompletionResponse.create(),
@@ -194,7 +194,7 @@ describe("a drain", () => {
       listModels: async () => {
         begun.resolve();
         await finish.promise;
-        return { models: [] };
+        return { models: [], revision: 7n };
       },
       async *streamChatCompletion() {
         yield inferenceV1.StreamChatCompletionResponse.create();
@@ -209,7 +209,7 @@ describe("a drain", () => {
     const drained = server.drain(10_000);
     await expect(endless.next()).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
     finish.resolve();
-    await expect(answer).resolves.toEqual({ models: [] });
+    await expect(answer).resolves.toEqual({ models: [], revision: 7n });
     await drained;
     await expect(client.listModels({})).rejects.toMatchObject({ code: "UNAVAILABLE" });
   });

@@ -5,7 +5,7 @@ import { createGrpcChannel, createGrpcClient, type GrpcClientTls, type Service, 
 
 const definition = inferenceV1.InferenceServiceDefinition;
 const implementation = {
-  listModels: async () => ({ models: [{ name: "chat", createdAt: 1n, description: "" }] }),
+  listModels: async () => ({ models: [{ name: "chat", createdAt: 1n, description: "" }], revision: 7n }),
   invoke: async () => ({ body: Buffer.alloc(0), contentType: "", trail: undefined }),
   async *streamInvoke() {},
   chatCompletion: async () => inferenceV1.ChatCompletionResponse.create(),

@@ -78,7 +78,7 @@ let seen: CallContext = {};
 const implementation: Service<typeof definition> = {
   listModels: async (_request, context = {}) => {
     seen = context;
-    return { models: [] };
+    return { models: [], revision: 7n };
   },
   invoke: async () => {
     throw new RpcError({ code: "NOT_FOUND", reason: "ENDPOINT_NOT_FOUND", message: "no endpoint" });

@@ -11,7 +11,7 @@ type Answer = grpcStandard.reflectionV1.ServerReflectionResponse["messageRespons
 
 const definition = inferenceV1.InferenceServiceDefinition;
 const implementation: Service<typeof definition> = {
-  listModels: async () => ({ models: [] }),
+  listModels: async () => ({ models: [], revision: 7n }),
   // The trail holds enums of two other packages.
   invoke: async ({ endpoint }) => ({
     body: Buffer.from("{}"),
@@ -22,6 +22,7 @@ const implementation: Service<typeof definition> = {
       rule: "",
       attempts: [inferenceV1.Attempt.fromPartial({ index: 1, role: 2, failureClass: 13, target: "fault/x" })],
       overheadMs: 1,
+      providerWaitMs: 2,
     },
   }),
   async *streamInvoke() {},

@@ -58,7 +58,7 @@ function deferred(): PromiseWithResolvers<void> {
 }
 
 function modelNamed(name: string): inferenceV1.ListModelsResponse {
-  return { models: [{ name, createdAt: 1n, description: "" }] };
+  return { models: [{ name, createdAt: 1n, description: "" }], revision: 7n };
 }
 
 function dataEvent(text: string): inferenceV1.StreamInvokeResponse {

@@ -45,6 +45,7 @@ await runProgram({
       adminToken: settings.adminToken?.reveal(),
       serviceToken: settings.serviceToken?.reveal(),
       allowPrivateUpstreams,
+      logsEveryRequest: settings.logRequests === "all",
     });
     shutdown.add("routing service", () => service.close());
 

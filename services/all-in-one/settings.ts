@@ -9,7 +9,7 @@ import {
 import { resolveKeyEncryptionKey } from "#secrets";
 
 const { host, httpPort, grpcPort, configGrpcPort, databaseUrl, dataDirectory } = serviceSettings;
-const { adminToken, serviceToken, bodyLimitBytes, allowPrivateUpstreams } = serviceSettings;
+const { adminToken, serviceToken, bodyLimitBytes, allowPrivateUpstreams, logRequests } = serviceSettings;
 
 const settings = {
   host,
@@ -27,6 +27,7 @@ const settings = {
     absent: undefined,
     defaultText: "true with the embedded Postgres, else false",
   },
+  logRequests,
   ...processSettings,
 };
 

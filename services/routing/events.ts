@@ -21,12 +21,14 @@ export function reportRequest(log: RequestLog, run: ChainRun, end: ChainEnd): vo
   request.span?.end(outcome, attempts, served);
   const { endpoint, startedAtMs } = request;
   const endedAtMs = run.clock.monotonicMs();
-  log.metrics.recordRequest({ endpoint, outcome, attempts, startedAtMs, endedAtMs });
+  const failedExpressions = request.chain.notes.length;
+  log.metrics.recordRequest({ endpoint, outcome, attempts, failedExpressions, startedAtMs, endedAtMs });
   if (outcome === "served" && attempts.length === 1 && !log.logsEveryRequest) {
     return;
   }
   log.logger.info(
     {
+      requestId: request.requestId,
       endpoint: endpoint.name,
       revision: String(request.snapshot.revision),
       outcome,

@@ -31,6 +31,7 @@ await runProgram({
       adminToken: settings.adminToken?.reveal(),
       serviceToken: settings.serviceToken?.reveal(),
       allowPrivateUpstreams: settings.allowPrivateUpstreams,
+      logsEveryRequest: settings.logRequests === "all",
     });
     shutdown.add("routing service", () => service.close());
 

@@ -11,7 +11,7 @@ import {
 import { resolveKeyEncryptionKey } from "#secrets";
 
 const { host, grpcPort, configAddress, dataDirectory, adminToken, serviceToken } = serviceSettings;
-const { bodyLimitBytes, allowPrivateUpstreams } = serviceSettings;
+const { bodyLimitBytes, allowPrivateUpstreams, logRequests } = serviceSettings;
 
 const settings = {
   host,
@@ -24,6 +24,7 @@ const settings = {
   serviceToken,
   bodyLimitBytes,
   allowPrivateUpstreams,
+  logRequests,
   ...processSettings,
 };
 

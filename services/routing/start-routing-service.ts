@@ -44,7 +44,7 @@ export interface RoutingServiceOptions {
   readonly serviceToken?: string | undefined;
   /** Whether targets may have private and loopback addresses. */
   readonly allowPrivateUpstreams: boolean;
-  /** Logs every request at info. Default: those that failed or took more than one attempt. */
+  /** Whether every request has its line at info, or only those that failed or took more than one attempt. Default: no. */
   readonly logsEveryRequest?: boolean;
   /** Default: `Math.random`. */
   readonly random?: () => number;

@@ -4,7 +4,7 @@ import { quickPolicy, type Scenario, type ScenarioTarget } from "./scenario.ts";
 export const scenarioKey = "sk-scenarios-0123456789abcdef";
 
 /** The secret that upstreams get and nobody else may see. */
-export const upstreamSecret = "sk-upstream-very-secret";
+export const upstreamSecret = "upstream_very_secret_9f8e7d";
 
 /** Where targets of scenarios are. */
 export interface ScenarioPlaces {

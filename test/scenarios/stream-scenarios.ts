@@ -19,6 +19,12 @@ const text = (content: string) => sseEvent(chatChunk(model, { content }, null));
 const finish = sseEvent(chatChunk(model, {}, "stop"));
 const done = sseEvent("[DONE]");
 const failure = (type: string) => sseEvent({ error: { message: "no", type, code: null, param: null } });
+/** All of one choice: its text and its end. */
+const choice = (index: number): readonly [string, string] => [
+  sseEvent({ ...chatChunk(model, {}, null), choices: [{ index, delta: { content: "Hello" }, finish_reason: null }] }),
+  sseEvent({ ...chatChunk(model, {}, null), choices: [{ index, delta: {}, finish_reason: "stop" }] }),
+];
+const twoChoices = { stream: true, members: { n: 2 } } as const;
 const nonsense = "data: {nonsense\n\n";
 const comment = ": still here\n\n";
 
@@ -267,6 +273,22 @@ const wholeStreams: readonly Scenario[] = [
   {
     ...serves("stream-tool-call-is-output", pieces(role, sseEvent(chatChunk(model, { tool_calls: [toolCall] }, null)))),
     sees: '200 "" error:stream_broken',
+    trail: ["1 a PROVIDER_STREAM_TRUNCATED 200 stop"],
+  },
+  {
+    ...serves("stream-of-two-choices", pieces(...choice(0), ...choice(1), done), '200 "HelloHello" stop stop [DONE]'),
+    request: twoChoices,
+  },
+  {
+    ...serves("stream-second-choice-cut", pieces(...choice(0), choice(1)[0])),
+    request: twoChoices,
+    sees: '200 "HelloHello" stop error:stream_broken',
+    trail: ["1 a PROVIDER_STREAM_TRUNCATED 200 stop"],
+  },
+  {
+    ...serves("stream-second-choice-missing", pieces(...choice(0))),
+    request: twoChoices,
+    sees: '200 "Hello" stop error:stream_broken',
     trail: ["1 a PROVIDER_STREAM_TRUNCATED 200 stop"],
   },
   {

@@ -1,5 +1,6 @@
 import { chatCompletion, errorStep, htmlStep, redirectStep, type UpstreamStep } from "../harness/scripted-upstream.ts";
 import { impatient, type Scenario, servedBy } from "./scenario.ts";
+import { upstreamSecret } from "./scenario-config.ts";
 
 const ended = (...names: string[]) => names.map((name) => `${name} ended`);
 const two = (...steps: UpstreamStep[]) => ({ a: { steps }, b: {} });
@@ -115,7 +116,7 @@ const callerFaults: readonly Scenario[] = [
   }),
   {
     id: "unary-error-text-with-key",
-    targets: { a: { steps: [errorStep(400, { message: "bad key sk-upstream-very-secret given", code: "bad" })] } },
+    targets: { a: { steps: [errorStep(400, { message: `bad key ${upstreamSecret} given`, code: "bad" })] } },
     sees: "400 bad",
     calls: ended("a"),
     trail: ["1 a CALLER_INVALID_REQUEST 400 stop"],

@@ -15,6 +15,8 @@ export interface ChatBody {
   /** Byte offsets of every top-level `model` value, quotes included; usually one. */
   readonly modelSpans: readonly ByteSpan[];
   readonly stream: boolean;
+  /** Value of the top-level `n`: how many choices are asked for. 1 where it is not there or no such number. */
+  readonly choiceCount: number;
   /** Whether `stream_options.include_usage` is true. */
   readonly includesUsage: boolean;
   /** Byte offsets of the top-level `stream_options` value; undefined when there is none. */

@@ -1,7 +1,7 @@
 /** The members of a chat body that a gateway reads. */
-export type KnownKey = "model" | "messages" | "stream" | "stream_options";
+export type KnownKey = "model" | "messages" | "stream" | "stream_options" | "n";
 
-const knownKeys: readonly KnownKey[] = ["model", "messages", "stream", "stream_options"];
+const knownKeys: readonly KnownKey[] = ["model", "messages", "stream", "stream_options", "n"];
 const backslash = 0x5c;
 
 // Six bytes a letter is the longest way to escape one.

@@ -38,6 +38,19 @@ describe("a body that is sound", () => {
     expect(body).toMatchObject({ model: "chat", stream: true, includesUsage: true });
   });
 
+  test.each([
+    ["2", 2],
+    ["1", 1],
+    ["0", 1],
+    ["-3", 1],
+    ["1.5", 1],
+    ['"2"', 1],
+    ["null", 1],
+    ["123456789", 1],
+  ])("tells how many choices are asked for: n %s is %i", (n, choiceCount) => {
+    expect(scanText(`{"model":"chat","messages":[1],"n":${n}}`).choiceCount).toBe(choiceCount);
+  });
+
   test("reads null for stream and stream_options as unset", () => {
     const body = scanText(JSON.stringify({ model: "chat", messages, stream: null, stream_options: null }));
     expect(body).toMatchObject({ stream: false, includesUsage: false });

@@ -16,6 +16,7 @@ const letterT = 0x74;
 const maxModelBytes = 1024;
 const maxModelMembers = 16;
 const maxStreamOptionsBytes = 16 * 1024;
+const maxCountBytes = 8;
 
 // A WeakMap with a short-lived key per request costs more in garbage collection than the scan itself.
 const recentBodies: (ChatBody | undefined)[] = new Array(8).fill(undefined);
@@ -29,6 +30,7 @@ interface TopLevel {
   messages: number;
   stream: number;
   streamOptions: ByteSpan | undefined;
+  choiceCount: ByteSpan | undefined;
 }
 
 /**
@@ -51,7 +53,14 @@ export function scanChatBody(bytes: Buffer): ChatBody | BodyFault {
 }
 
 function toChatBody(bytes: Buffer): ChatBody | BodyFault {
-  const seen: TopLevel = { firstMemberOffset: 0, models: [], messages: -1, stream: -1, streamOptions: undefined };
+  const seen: TopLevel = {
+    firstMemberOffset: 0,
+    models: [],
+    messages: -1,
+    stream: -1,
+    streamOptions: undefined,
+    choiceCount: undefined,
+  };
   const syntax = scanTopLevel(bytes, seen);
   if (syntax !== undefined) {
     return syntax;
@@ -73,6 +82,7 @@ function toChatBody(bytes: Buffer): ChatBody | BodyFault {
     model,
     modelSpans: seen.models,
     stream: seen.stream >= 0 && bytes[seen.stream] === letterT,
+    choiceCount: seen.choiceCount === undefined ? 1 : readChoiceCount(bytes, seen.choiceCount),
     includesUsage,
     streamOptionsSpan: seen.streamOptions,
     firstMemberOffset: seen.firstMemberOffset,
@@ -138,6 +148,9 @@ function record(seen: TopLevel, key: KnownKey, value: ByteSpan): void {
     case "stream_options":
       seen.streamOptions = value;
       break;
+    case "n":
+      seen.choiceCount = value;
+      break;
   }
 }
 
@@ -179,6 +192,12 @@ function streamFault(bytes: Buffer, start: number): BodyFault | undefined {
   return first === letterT || first === letterF || first === letterN
     ? undefined
     : { param: "stream", message: "Invalid type for 'stream': expected a boolean." };
+}
+
+/** Whether the number is sound is for the provider to say. */
+function readChoiceCount(bytes: Buffer, { start, end }: ByteSpan): number {
+  const count = end - start > maxCountBytes ? 1 : Number(bytes.toString("latin1", start, end));
+  return Number.isInteger(count) && count > 1 ? count : 1;
 }
 
 function readIncludesUsage(bytes: Buffer, span: ByteSpan): boolean | BodyFault {

@@ -1,5 +1,7 @@
 const maxLength = 2_048;
-const mask = "[redacted]";
+
+/** Stands where something was that may not be told. */
+export const redactedMark = "[redacted]";
 
 // What looks like a credential. Each pattern is linear: one unbounded class, followed by nothing that could match it.
 const credentials: readonly RegExp[] = [
@@ -22,7 +24,7 @@ export function redactMessage(message: string): string {
     text = text.slice(0, 2 * maxLength).replace(/\S{0,256}$/, "");
   }
   for (const pattern of credentials) {
-    text = text.replace(pattern, mask);
+    text = text.replace(pattern, redactedMark);
   }
   return text.length > maxLength ? text.slice(0, maxLength) : text;
 }

@@ -15,7 +15,7 @@ export function createLocalProvider(id: string, validateModel?: (model: string) 
     ...(validateModel === undefined ? {} : { validateModel }),
     buildRequest: (call) => buildRequest(id, call),
     readResponse: (body) => readChatCompletion(body, {}),
-    createStreamDecoder: () => new ChatStreamDecoder({}),
+    createStreamDecoder: (choiceCount) => new ChatStreamDecoder({ choiceCount }),
     classify: (answer) => classifyErrorAnswer(answer),
   };
 }

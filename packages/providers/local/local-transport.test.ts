@@ -109,7 +109,7 @@ async function run(provider: Provider, model: string, stream = false): Promise<R
 }
 
 function decode(provider: Provider, recorder: Recorder): CanonicalEvent[] {
-  const decoder = provider.createStreamDecoder();
+  const decoder = provider.createStreamDecoder(1);
   return [...recorder.chunks.flatMap((chunk) => decoder.push(chunk)), ...decoder.end()];
 }
 

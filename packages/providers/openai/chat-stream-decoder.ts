@@ -9,14 +9,17 @@ import type { OpenAiWireQuirks } from "./openai-wire-row.ts";
 import { readChatCompletion } from "./read-chat-completion.ts";
 import { TextDeltaTemplate } from "./text-delta-template.ts";
 
-/** Limits of a stream. */
-export interface StreamLimits {
-  /** Bytes of one event, or of a body that is no stream; a longer one is a PROVIDER_BAD_RESPONSE. */
-  readonly maxEventBytes: number;
+/** What a stream is read by. */
+export interface ChatStreamOptions {
+  readonly quirks?: OpenAiWireQuirks;
+  /** How many choices the answer must have; 1 when left out. */
+  readonly choiceCount?: number;
+  /** Bytes of one event, or of a body that is no stream; a longer one is a PROVIDER_BAD_RESPONSE. 64 MiB when left out. */
+  readonly maxEventBytes?: number;
 }
 
 // As much as an answer in one piece may have: an image comes in one event.
-const defaultLimits: StreamLimits = { maxEventBytes: 64 * 1024 * 1024 };
+const defaultMaxEventBytes = 64 * 1024 * 1024;
 const noEvents: readonly CanonicalEvent[] = [];
 const noBytes = Buffer.alloc(0);
 const noReasons: readonly string[] = [];
@@ -28,7 +31,7 @@ const done = "[DONE]";
  */
 export class ChatStreamDecoder implements StreamDecoder, EventSink {
   readonly #quirks: OpenAiWireQuirks;
-  readonly #limits: StreamLimits;
+  readonly #maxEventBytes: number;
   readonly #splitter: EventSplitter;
   readonly #reader: ChunkReader;
   readonly #template = new TextDeltaTemplate();
@@ -39,11 +42,11 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
   #events: CanonicalEvent[] = [];
   #isBroken = false;
 
-  constructor(quirks: OpenAiWireQuirks, limits: StreamLimits = defaultLimits) {
+  constructor({ quirks = {}, choiceCount = 1, maxEventBytes = defaultMaxEventBytes }: ChatStreamOptions) {
     this.#quirks = quirks;
-    this.#limits = limits;
-    this.#reader = new ChunkReader(quirks.addsReasoningTokens === true);
-    this.#splitter = new EventSplitter(this, limits.maxEventBytes);
+    this.#maxEventBytes = maxEventBytes;
+    this.#reader = new ChunkReader({ addsReasoning: quirks.addsReasoningTokens === true, choiceCount });
+    this.#splitter = new EventSplitter(this, maxEventBytes);
   }
 
   push(chunk: Buffer): readonly CanonicalEvent[] {
@@ -108,9 +111,14 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
     if (data === done || data === "") {
       return this.#toEvent(noBytes, data === "" ? { isKeepAlive: true } : { isDone: true });
     }
-    const chunk = toJson(parse(data));
-    if (chunk === undefined) {
+    const parsed = parse(data);
+    if (parsed === undefined) {
       return this.#toBroken(badResponse(200));
+    }
+    const chunk = toJson(parsed);
+    if (chunk === undefined) {
+      // JSON of a kind that is not known.
+      return this.#toEvent(raw.toBytes(), {});
     }
     if (chunk.choices === undefined && (chunk.type === "ping" || raw.eventName === "ping")) {
       return this.#toEvent(noBytes, { isKeepAlive: true });
@@ -154,7 +162,7 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
 
   #keepDocument(chunk: Buffer): void {
     this.#documentBytes += chunk.length;
-    if (this.#documentBytes > this.#limits.maxEventBytes) {
+    if (this.#documentBytes > this.#maxEventBytes) {
       this.#document = [];
       this.#fail(badResponse(200));
       return;

@@ -12,17 +12,20 @@ export class ChunkReader {
   /** The text of the chunk read last when it was one choice's text delta and nothing else; undefined for other chunks. */
   plainText: string | undefined;
   readonly #addsReasoning: boolean;
+  readonly #choiceCount: number;
   readonly #open = new Set<number>();
   readonly #finished = new Set<number>();
   #model: string | undefined;
 
-  constructor(addsReasoning: boolean) {
+  /** `choiceCount`: how many choices were asked for. One may begin when another is finished. */
+  constructor({ addsReasoning, choiceCount }: { readonly addsReasoning: boolean; readonly choiceCount: number }) {
     this.#addsReasoning = addsReasoning;
+    this.#choiceCount = choiceCount;
   }
 
-  /** Whether every choice that was seen has its finish reason. */
+  /** Whether every choice has its finish reason. */
   get isFinished(): boolean {
-    return this.#finished.size > 0 && this.#open.size === 0;
+    return this.#finished.size >= this.#choiceCount && this.#open.size === 0;
   }
 
   /** The event of a chunk that is like the last plain text chunk but for the text. */

@@ -20,7 +20,7 @@ export function createOpenAiWireProvider(row: OpenAiWireRow): Provider {
     transport: "http",
     buildRequest: (call) => buildChatRequest(call, row),
     readResponse: (body) => readChatCompletion(body, quirks),
-    createStreamDecoder: () => new ChatStreamDecoder(quirks),
+    createStreamDecoder: (choiceCount) => new ChatStreamDecoder({ quirks, choiceCount }),
     classify: (answer) => classifyErrorAnswer(answer, { codes }),
   };
 }

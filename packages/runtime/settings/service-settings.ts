@@ -2,6 +2,7 @@ import type { SettingsTable } from "./read-environment.ts";
 import {
   addressSetting,
   booleanSetting,
+  choiceSetting,
   integerSetting,
   parsedSetting,
   portSetting,
@@ -53,7 +54,7 @@ export const serviceSettings = {
   }),
   adminToken: secretSetting({
     variable: "SPILLWAY_ADMIN_TOKEN",
-    description: "Token that callers of ConfigService and ResolveChain must show",
+    description: "Token that callers of ConfigService and RoutingService, and of the all-in-one's /metrics, must show",
     form: "text without spaces",
     defaultText: "unset: not asked for",
     check: refuseSpaces,
@@ -71,6 +72,13 @@ export const serviceSettings = {
     absent: 64 * 1024 * 1024,
     least: 1,
     most: 1024 * 1024 * 1024,
+  }),
+  logRequests: choiceSetting({
+    variable: "SPILLWAY_LOG_REQUESTS",
+    description:
+      "Which requests have a line in the log: notable, those that failed or took more than one attempt; or all",
+    choices: ["notable", "all"],
+    absent: "notable",
   }),
   allowPrivateUpstreams: booleanSetting({
     variable: "SPILLWAY_ALLOW_PRIVATE_UPSTREAMS",

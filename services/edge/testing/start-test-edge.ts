@@ -77,6 +77,7 @@ const servedTrail = inferenceV1.RouteTrail.fromPartial({
   endpoint: "chat",
   revision: 7n,
   overheadMs: 0.4,
+  providerWaitMs: 0,
   attempts: [
     {
       index: 1,
@@ -181,5 +182,5 @@ async function serveModels(): Promise<inferenceV1.ListModelsResponse> {
     { name: "chat", createdAt: 1_700_000_000_123n, description: "" },
     { name: "team/fast chat", createdAt: 0n, description: "" },
   ];
-  return { models };
+  return { models, revision: 7n };
 }

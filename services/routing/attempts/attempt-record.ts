@@ -1,4 +1,4 @@
-import { errorsV1, type inferenceV1 } from "#contracts";
+import { errorsV1, inferenceV1 } from "#contracts";
 import type { ProviderFailure, TokenUsage } from "#providers";
 import type { ChainLink } from "../chain/chain.ts";
 
@@ -23,6 +23,16 @@ export interface AttemptRecord {
   /** Model that answered, as the provider names it. */
   readonly model: string | undefined;
   readonly finishReasons: readonly string[];
+}
+
+/** Whether the target had no place for the request, so that nothing was called. */
+export function isSkipped({ number }: AttemptRecord): boolean {
+  return number === 0;
+}
+
+/** Whether the attempt goes on: a committed stream's does. */
+export function isUnderWay({ decision }: AttemptRecord): boolean {
+  return decision === inferenceV1.AttemptDecision.UNSPECIFIED;
 }
 
 /** A failure that no answer of a provider tells of. */

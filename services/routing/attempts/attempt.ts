@@ -1,5 +1,12 @@
 import { errorsV1, inferenceV1 } from "#contracts";
-import type { Exchange, ExchangeHandler, ProviderFailure, TokenUsage, TransportFailure } from "#providers";
+import {
+  type Exchange,
+  type ExchangeHandler,
+  hideSecret,
+  type ProviderFailure,
+  type TokenUsage,
+  type TransportFailure,
+} from "#providers";
 import type { ChainLink } from "../chain/chain.ts";
 import type { AttemptSpan } from "../telemetry/attempt-span.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -11,6 +18,8 @@ import type { TimeLimit } from "./time-limit.ts";
 const { FailureClass } = errorsV1;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+const nothing: Readonly<Record<string, string>> = Object.freeze({});
 
 // The most that a Node timer can wait.
 const longestTimerMs = 2 ** 31 - 1;
@@ -39,6 +48,8 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   isSettled = false;
   protected readonly host: AttemptHost;
   protected exchange: Exchange | undefined;
+  /** What the call is made with; nothing once the attempt has settled. */
+  #secret: Readonly<Record<string, string>> = nothing;
   #errorAnswer: ErrorAnswerReader | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerDueAtMs = Number.POSITIVE_INFINITY;
@@ -75,6 +86,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
       this.settle(call);
       return;
     }
+    this.#secret = call.secret;
     this.rearm();
     try {
       const request = provider.buildRequest(call);
@@ -169,7 +181,8 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     }
     this.isSettled = true;
     clearTimeout(this.#timer);
-    this.failure = failure;
+    this.failure = failure && hideSecret(failure, this.#secret);
+    this.#secret = nothing;
     this.durationMs = this.host.clock.monotonicMs() - this.startedAtMs;
     this.host.onSettled(this);
   }

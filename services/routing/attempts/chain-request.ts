@@ -25,6 +25,8 @@ export interface ChainRequest {
   /** The caller's original; every attempt is built from it. */
   readonly body: ChatBody;
   readonly stream: boolean;
+  /** The caller's `x-request-id`, to be found in logs; undefined where it gave none. */
+  readonly requestId: string | undefined;
   /** The dialect's own headers, which providers get. */
   readonly headers: Readonly<Record<string, string>>;
   readonly startedAtMs: number;

@@ -79,6 +79,10 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     return this.request.endpoint.policy.streamMode;
   }
 
+  get choiceCount(): number {
+    return this.request.body.choiceCount;
+  }
+
   get failures(): FailurePolicy {
     return this.request.endpoint.policy.failures;
   }

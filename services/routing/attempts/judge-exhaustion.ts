@@ -2,7 +2,7 @@ import { enumName, errorsV1, googleRpc, type inferenceV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
 import { type ErrorDetail, type RpcCode, RpcError } from "#rpc";
 import { isCallerFault, isTimeout } from "../policy/failure-policy.ts";
-import type { AttemptRecord } from "./attempt-record.ts";
+import { type AttemptRecord, isSkipped } from "./attempt-record.ts";
 import { encodeTrailDetail, trailDetailType } from "./trail.ts";
 
 const { FailureClass } = errorsV1;
@@ -134,7 +134,7 @@ export function judgeBrokenStream(
 
 /** For each target the last of its attempts, in the order of those. */
 function lastAttempts(attempts: readonly AttemptRecord[]): AttemptRecord[] {
-  const called = attempts.filter(({ number }) => number > 0);
+  const called = attempts.filter((attempt) => !isSkipped(attempt));
   return called.filter(({ link }, index) => called.findLastIndex((other) => other.link === link) === index);
 }
 

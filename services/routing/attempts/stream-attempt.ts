@@ -21,6 +21,8 @@ export interface StreamSink {
 /** What a streamed attempt needs of the request that it is made for. */
 export interface StreamHost extends AttemptHost {
   readonly streamMode: configV1.StreamMode;
+  /** How many choices the request asks for. */
+  readonly choiceCount: number;
   /** The attempt is the one that answers. */
   commit(winner: StreamAttempt): void;
 }
@@ -45,7 +47,7 @@ export class StreamAttempt extends Attempt {
     super(host, attempt, of.number);
     this.#sink = of.sink;
     this.#streamHost = host;
-    this.#decoder = attempt.link.target.provider?.createStreamDecoder();
+    this.#decoder = attempt.link.target.provider?.createStreamDecoder(host.choiceCount);
     this.#held = new HeldEvents(host.streamMode === configV1.StreamMode.COMPLETE);
     this.#pace = new StreamPace(attempt.link.target.policy, this.startedAtMs);
   }

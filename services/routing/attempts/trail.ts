@@ -1,6 +1,7 @@
 import { errorsV1, inferenceV1 } from "#contracts";
-import type { AttemptRecord } from "./attempt-record.ts";
+import { type AttemptRecord, isUnderWay } from "./attempt-record.ts";
 import type { ChainRequest } from "./chain-request.ts";
+import { toProviderWaitMs } from "./provider-wait.ts";
 
 const { AttemptDecision } = inferenceV1;
 const { FailureClass } = errorsV1;
@@ -11,32 +12,20 @@ export function toTrail(
   attempts: readonly AttemptRecord[],
   nowMs: number,
 ): inferenceV1.RouteTrail {
-  let waitedMs = 0;
-  let waitedUntilMs = 0;
-  const told: inferenceV1.Attempt[] = [];
-  for (const attempt of attempts) {
-    const one = toAttempt(request, attempt, nowMs);
-    told.push(one);
-    // A target that was skipped was not waited for as a provider.
-    if (one.index > 0) {
-      const endMs = one.startMs + one.durationMs;
-      // A hedge runs beside another attempt; time in which both were waited for counts once.
-      waitedMs += Math.max(0, endMs - Math.max(waitedUntilMs, one.startMs));
-      waitedUntilMs = Math.max(waitedUntilMs, endMs);
-    }
-  }
+  const providerWaitMs = toProviderWaitMs(attempts, nowMs);
   return {
     endpoint: request.endpoint.name,
     revision: request.snapshot.revision,
     rule: request.chain.rule,
-    attempts: told,
-    overheadMs: Math.max(0, nowMs - request.startedAtMs - waitedMs),
+    attempts: attempts.map((attempt) => toAttempt(request, attempt, nowMs)),
+    overheadMs: Math.max(0, nowMs - request.startedAtMs - providerWaitMs),
+    providerWaitMs,
   };
 }
 
 function toAttempt(request: ChainRequest, attempt: AttemptRecord, nowMs: number): inferenceV1.Attempt {
   const { link, failure, decision, usage } = attempt;
-  const isUnderWay = decision === AttemptDecision.UNSPECIFIED;
+  const goesOn = isUnderWay(attempt);
   const told: inferenceV1.Attempt = {
     index: attempt.number,
     target: link.target.label,
@@ -45,8 +34,8 @@ function toAttempt(request: ChainRequest, attempt: AttemptRecord, nowMs: number)
     failureClass: failure === undefined ? FailureClass.UNSPECIFIED : failure.failureClass,
     status: attempt.status,
     startMs: attempt.startedAtMs - request.startedAtMs,
-    durationMs: isUnderWay ? nowMs - attempt.startedAtMs : attempt.durationMs,
-    decision: isUnderWay ? AttemptDecision.SERVED : decision,
+    durationMs: goesOn ? nowMs - attempt.startedAtMs : attempt.durationMs,
+    decision: goesOn ? AttemptDecision.SERVED : decision,
   };
   if (usage !== undefined) {
     told.inputTokens = toCount(usage.inputTokens);

@@ -24,6 +24,7 @@ export class Gate {
       throw unauthenticated(
         "CREDENTIAL_MISSING",
         "No API keys exist, and this deployment is closed without them: add one under `keys` of the configuration file.",
+        snapshot,
       );
     }
     if (this.#snapshot !== snapshot) {
@@ -31,7 +32,11 @@ export class Gate {
       this.#snapshot = snapshot;
     }
     if (authorization === undefined || authorization === "") {
-      throw unauthenticated("CREDENTIAL_MISSING", "An API key is needed: give it as `Authorization: Bearer KEY`.");
+      throw unauthenticated(
+        "CREDENTIAL_MISSING",
+        "An API key is needed: give it as `Authorization: Bearer KEY`.",
+        snapshot,
+      );
     }
     return this.#remembered.get(authorization) ?? this.#find(snapshot, authorization);
   }
@@ -40,7 +45,7 @@ export class Gate {
     const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
     const key = token === undefined ? undefined : snapshot.keys.get(hashApiKey(token).toString("base64"));
     if (key === undefined) {
-      throw unauthenticated("CREDENTIAL_INVALID", "The API key is not known here.");
+      throw unauthenticated("CREDENTIAL_INVALID", "The API key is not known here.", snapshot);
     }
     if (this.#remembered.size >= mostRemembered) {
       this.#remembered.clear();
@@ -58,7 +63,7 @@ export function findEndpoint(snapshot: Snapshot, key: CallerKey | undefined, nam
       code: "NOT_FOUND",
       reason: "ENDPOINT_NOT_FOUND",
       message: `The model \`${name}\` does not exist or you do not have access to it.`,
-      metadata: { endpoint: name, code: "model_not_found" },
+      metadata: { endpoint: name, code: "model_not_found", revision: String(snapshot.revision) },
     });
   }
   return endpoint;
@@ -69,6 +74,11 @@ export function mayUse(key: CallerKey | undefined, endpoint: string): boolean {
   return key?.endpoints === undefined || key.endpoints.has(endpoint);
 }
 
-function unauthenticated(reason: "CREDENTIAL_MISSING" | "CREDENTIAL_INVALID", message: string): RpcError {
-  return new RpcError({ code: "UNAUTHENTICATED", reason, message, metadata: { code: "invalid_api_key" } });
+function unauthenticated(
+  reason: "CREDENTIAL_MISSING" | "CREDENTIAL_INVALID",
+  message: string,
+  { revision }: Snapshot,
+): RpcError {
+  const metadata = { code: "invalid_api_key", revision: String(revision) };
+  return new RpcError({ code: "UNAUTHENTICATED", reason, message, metadata });
 }

@@ -55,5 +55,5 @@ async function listModels(
     .filter(({ name }) => mayUse(key, name))
     .map(({ name, createdAtMs, description }) => ({ name, createdAt: createdAtMs, description }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-  return { models };
+  return { models, revision: snapshot.revision };
 }

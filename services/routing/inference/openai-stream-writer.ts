@@ -31,11 +31,13 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
   ): WrittenMessage<Message>[] {
     const parts: Buffer[] = [];
     for (const event of events) {
-      if (!event.isUsageOnly) {
-        parts.push(this.#toBytes(event));
-      } else if (this.#includesUsage) {
-        parts.push(withTrail(this.#toBytes(event), trail()));
+      if (event.isUsageOnly && !this.#includesUsage) {
+        continue;
       }
+      // Some providers tell the usage together with the finish reason.
+      const isUsageEvent = event.isUsageOnly || (event.isFinished && event.usage !== undefined);
+      const bytes = this.#toBytes(event);
+      parts.push(this.#includesUsage && isUsageEvent ? withTrail(bytes, trail()) : bytes);
     }
     if (isLast) {
       parts.push(endMarker);

@@ -78,6 +78,7 @@ export function prepareRequest(
     chain,
     body,
     stream: incoming.stream,
+    requestId: incoming.headers["x-request-id"],
     headers: toPassedHeaders(incoming.headers),
     startedAtMs,
     deadlineAtMs: Math.min(startedAtMs + endpoint.policy.deadlineMs, callerDeadlineAtMs),

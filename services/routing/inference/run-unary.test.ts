@@ -127,6 +127,25 @@ describe("what an attempt is made of", () => {
     expect(JSON.stringify([error, routing.logged, routing.spans])).not.toContain("sk-very-secret");
   });
 
+  it("says nothing of its secret where the provider says it back", async () => {
+    const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
+    const value = new Secret({ api_key: "team_9f8e7d6c5b4a" });
+    const sealed = sealSecret(
+      { secretId: "s-1", secretName: "fake", provider: "fake", value, authConfig: {} },
+      keyEncryptionKey,
+    );
+    const says: Play = (exchange) => void exchange.head(400).data("no field foo (for team_9f8e7d6c5b4a)").end();
+    const routing = new TestRouting({
+      transport: new FakeTransport(says),
+      endpoints: [{ targets: [{ model: "one", secretId: "s-1" }] }],
+      secrets: [sealed],
+      keyEncryptionKey,
+    });
+    const error = await routing.invoke().catch((thrown: RpcError) => thrown);
+    expect(error).toMatchObject({ reason: "CALLER_FAULT", message: "no field foo (for [redacted])" });
+    expect(JSON.stringify([error, routing.logged, routing.spans])).not.toContain("team_9f8e7d6c5b4a");
+  });
+
   it("carries the trace to a provider only when the model definition allows it", async () => {
     const transport = new FakeTransport(breaks("refused"), answers());
     const targets = [
@@ -255,10 +274,9 @@ describe("the trace of a request", () => {
 describe("the log", () => {
   it("has one line for a request that took more than one attempt, and none of its content", async () => {
     const routing = new TestRouting({ transport: new FakeTransport(refuses(404), answers()), endpoints: [two] });
-    await routing.invoke();
-    expect(routing.logged).toMatchObject([
-      { level: "info", message: "request", fields: { endpoint: "chat", outcome: "served", revision: "7" } },
-    ]);
+    await routing.invoke({ headers: { "x-request-id": "r-1" } });
+    const fields = { requestId: "r-1", endpoint: "chat", outcome: "served", revision: "7" };
+    expect(routing.logged).toMatchObject([{ level: "info", message: "request", fields }]);
     expect(routing.logged[0]?.fields).toHaveProperty("trail", [
       expect.stringMatching(/^1 fake\/one primary PROVIDER_MODEL_NOT_FOUND 404 \d+ms next$/),
       expect.stringMatching(/^2 fake\/two fallback SERVED 200 \d+ms$/),
@@ -271,6 +289,16 @@ describe("the log", () => {
     const { trail } = await routing.invoke();
     expect(inShort(trail)).toEqual(["1 fake/one 200 SERVED"]);
     expect(routing.logged).toEqual([]);
+  });
+
+  it("has one for every request where that is asked for", async () => {
+    const routing = new TestRouting({
+      transport: new FakeTransport(answers()),
+      endpoints: [two],
+      logsEveryRequest: true,
+    });
+    await routing.invoke();
+    expect(routing.logged).toMatchObject([{ level: "info", message: "request", fields: { outcome: "served" } }]);
   });
 });
 

@@ -270,6 +270,18 @@ describe("usage", () => {
       usage: { inputTokens: 4, outputTokens: 2 },
     });
   });
+
+  it("comes with the trail too where the provider tells it together with the finish reason", async () => {
+    const finish = 'data: {"finish":"stop","usage":{"inputTokens":4,"outputTokens":2}}\n\n';
+    const transport = new FakeTransport(streams('data: {"text":"hello"}\n\n', finish, "data: [DONE]\n\n"));
+    const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
+    const asked = await routing.readStream({ members: { stream_options: { include_usage: true } } });
+    expect(JSON.parse(asked.text.split("\n\n")[1]?.slice("data: ".length) ?? "")).toMatchObject({
+      spillway: { endpoint: "chat", attempts: [{ target: "fake/one" }] },
+      finish: "stop",
+    });
+    expect((await routing.readStream()).text).not.toContain("spillway");
+  });
 });
 
 describe("a reader", () => {

@@ -36,6 +36,11 @@ export const metrics = {
     unit: "{fallback}",
     description: "Moves from one target to the next because of a failure.",
   },
+  expressionFailures: {
+    name: "spillway.expression.failures",
+    unit: "{failure}",
+    description: "Rules and sticky keys that could not be evaluated on a request.",
+  },
   targetState: {
     name: "spillway.target.state",
     unit: "",

@@ -80,6 +80,18 @@ describe("the metrics of requests", () => {
     expect(sumOf("spillway.overhead.duration")).toBeLessThan(0.1);
   });
 
+  it("count the expressions that could not be evaluated", async () => {
+    await start((at) => [
+      {
+        name: "chat",
+        targets: [at("a")],
+        rules: [{ name: "vip", when: 'request.headers["x-tier"] == "vip"', use: ["a"] }],
+      },
+    ]);
+    await routing.invoke();
+    expect(seriesOf("spillway.expression.failures")).toEqual({ chat: 1 });
+  });
+
   it("time a stream's first output", async () => {
     await start(chat);
     upstream.next({ ...chatStream(), headDelayMs: 40 });

@@ -1,6 +1,7 @@
 import { enumName, errorsV1 } from "#contracts";
 import type { CounterCell, HistogramCell, MetricRegistry, Series } from "#runtime";
-import type { AttemptRecord } from "../attempts/attempt-record.ts";
+import { type AttemptRecord, isSkipped } from "../attempts/attempt-record.ts";
+import { toProviderWaitMs } from "../attempts/provider-wait.ts";
 import type { HealthChange, TargetHealth } from "../health/target-health.ts";
 import type { CompiledEndpoint, Snapshot, Target } from "../snapshot/snapshot.ts";
 import { knownTargets } from "../targets/known-targets.ts";
@@ -14,6 +15,8 @@ export interface FinishedRequest {
   readonly endpoint: CompiledEndpoint;
   readonly outcome: RequestOutcome;
   readonly attempts: readonly AttemptRecord[];
+  /** Rules and sticky keys that could not be evaluated on it. */
+  readonly failedExpressions: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
 }
@@ -47,6 +50,7 @@ export class RequestMetrics {
   readonly #overheadDuration: Series<HistogramCell>;
   readonly #fallbacks: Series<CounterCell>;
   readonly #targetChanges: Series<CounterCell>;
+  readonly #expressionFailures: Series<CounterCell>;
   #cellsOfEndpoint = new WeakMap<CompiledEndpoint, Map<RequestOutcome, EndpointCells>>();
   #cellsOfTarget = new WeakMap<TargetHealth, TargetCells>();
 
@@ -60,29 +64,26 @@ export class RequestMetrics {
     this.#overheadDuration = registry.histogram(metrics.overheadDuration, bucketBounds.overhead);
     this.#fallbacks = registry.counter(metrics.fallbacks);
     this.#targetChanges = registry.counter(metrics.targetChanges);
+    this.#expressionFailures = registry.counter(metrics.expressionFailures);
   }
 
-  recordRequest({ endpoint, outcome, attempts, startedAtMs, endedAtMs }: FinishedRequest): void {
+  recordRequest({ endpoint, outcome, attempts, failedExpressions, startedAtMs, endedAtMs }: FinishedRequest): void {
     const cells = this.#endpointCells(endpoint, outcome);
     let calls = 0;
-    let waitMs = 0;
-    let coveredUntilMs = startedAtMs;
     for (const attempt of attempts) {
-      if (attempt.number === 0) continue;
+      if (isSkipped(attempt)) continue;
       calls += 1;
       this.#recordAttempt(attempt);
-      // Attempts stand in the order of their starts; only a hedge overlaps the one before it.
-      const endMs = attempt.startedAtMs + attempt.durationMs;
-      if (endMs > coveredUntilMs) {
-        waitMs += endMs - Math.max(attempt.startedAtMs, coveredUntilMs);
-        coveredUntilMs = endMs;
-      }
     }
     const durationMs = endedAtMs - startedAtMs;
+    const waitMs = toProviderWaitMs(attempts, endedAtMs);
     cells.duration.record(durationMs / 1000);
     cells.attempts.record(calls);
     cells.overhead.record(Math.max(0, durationMs - waitMs) / 1000);
     if (attempts.length > 1) this.#recordFallbacks(attempts);
+    if (failedExpressions > 0) {
+      this.#expressionFailures.cell({ [labels.endpoint]: endpoint.name }).add(failedExpressions);
+    }
   }
 
   recordChange({ health, from, to }: HealthChange): void {
@@ -102,6 +103,7 @@ export class RequestMetrics {
     for (const series of [this.#requestDuration, this.#requestAttempts, this.#overheadDuration]) {
       series.forget(ofGoneEndpoint);
     }
+    this.#expressionFailures.forget(ofGoneEndpoint);
     const names = new Set(Array.from(targets.values(), ({ label }) => label));
     this.#fallbacks.forget(
       (of) => !(names.has(of[labels.fallbackFrom] ?? "") && names.has(of[labels.fallbackTo] ?? "")),

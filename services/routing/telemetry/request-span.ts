@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { enumName, errorsV1 } from "#contracts";
-import type { AttemptRecord } from "../attempts/attempt-record.ts";
+import { type AttemptRecord, isSkipped } from "../attempts/attempt-record.ts";
 import type { Chain } from "../chain/chain.ts";
 import { skippedTargets } from "../chain/chain-chances.ts";
 import type { Clock } from "../clock.ts";
@@ -86,8 +86,9 @@ export class RequestSpan {
 
   /** Targets that had no place when their turn came; those of which the chain knew are told by its own span. */
   #recordSkipped(attempts: readonly AttemptRecord[]): void {
-    for (const { number, link, failure } of attempts) {
-      if (number === 0 && failure !== undefined) {
+    for (const attempt of attempts) {
+      const { link, failure } = attempt;
+      if (isSkipped(attempt) && failure !== undefined) {
         this.#span.addEvent(skippedEventName, {
           [attributes.targetId]: link.target.health.id,
           [attributes.mappingId]: link.target.mappingId,
@@ -101,7 +102,7 @@ export class RequestSpan {
   end(outcome: RequestOutcome, attempts: readonly AttemptRecord[], served: AttemptRecord | undefined): void {
     let inputTokens = 0;
     let outputTokens = 0;
-    const made = attempts.filter(({ number }) => number > 0);
+    const made = attempts.filter((attempt) => !isSkipped(attempt));
     if (made.length < attempts.length) {
       this.#recordSkipped(attempts);
     }

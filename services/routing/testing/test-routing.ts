@@ -27,6 +27,7 @@ export interface TestRoutingOptions {
   /** Stands in for the fake provider. */
   readonly provider?: Provider;
   readonly keyEncryptionKey?: KeyEncryptionKey;
+  readonly logsEveryRequest?: boolean;
   /** Default: always 0.5. */
   readonly random?: () => number;
 }
@@ -96,7 +97,11 @@ export class TestRouting {
         currentSnapshot: () => held.snapshot,
       },
       activeCalls: new ActiveCalls(),
-      requestLog: { logger, metrics: new RequestMetrics(this.metrics), logsEveryRequest: false },
+      requestLog: {
+        logger,
+        metrics: new RequestMetrics(this.metrics),
+        logsEveryRequest: options.logsEveryRequest ?? false,
+      },
     };
     this.inference = createInferenceService(this.host);
   }
