@@ -15,4 +15,4 @@ export type {
   TokenUsage,
 } from "./provider.ts";
 export { findProvider, listProviders } from "./registry.ts";
-export type { Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";
+export type { AnswerHeaders, Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";

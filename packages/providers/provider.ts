@@ -1,5 +1,6 @@
 import type { errorsV1 } from "#contracts";
 import type { ChatBody } from "#dialects";
+import type { AnswerHeaders } from "./transport.ts";
 
 /** Which secret and config fields one way of authenticating needs. */
 export interface AuthMode {
@@ -105,7 +106,7 @@ export interface StreamDecoder {
 /** What came with an answer that is not a success. */
 export interface ErrorAnswer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: AnswerHeaders;
   readonly body: Buffer;
 }
 

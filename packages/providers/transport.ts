@@ -15,6 +15,9 @@ export type TransportFailure =
   | "aborted"
   | "other";
 
+/** Headers of an answer by lower-case name. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /**
  * Takes what becomes of one request, by callbacks because they cost least. Exactly one of `onEnd` and `onFailure` is
  * called, last; nothing is called after `abort`.
@@ -22,7 +25,7 @@ export type TransportFailure =
 export interface ExchangeHandler {
   /** The connection is there and the request is being written. */
   onConnected(): void;
-  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  onHead(status: number, headers: AnswerHeaders): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   /** `requestMayHaveBeenSeen` is false when surely no byte of the request reached the provider. */

@@ -1,10 +1,8 @@
 import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
-import type { Exchange, ExchangeHandler, TransportFailure } from "../transport.ts";
+import type { AnswerHeaders, Exchange, ExchangeHandler, TransportFailure } from "../transport.ts";
 import type { OriginPool } from "./origin-pools.ts";
 import { toTransportFailure } from "./transport-failures.ts";
-
-type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What an exchange needs of the transport it belongs to. */
 export interface ExchangeOwner {

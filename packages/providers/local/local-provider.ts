@@ -2,8 +2,8 @@ import { rewriteChatBody } from "#dialects";
 import { classifyErrorAnswer } from "../failures/classify-error.ts";
 import { ChatStreamDecoder } from "../openai/chat-stream-decoder.ts";
 import { readChatCompletion } from "../openai/read-chat-completion.ts";
+import { PostRequest } from "../post-request.ts";
 import type { Provider, ProviderCall, ProviderRequest } from "../provider.ts";
-import { PostRequest } from "../provider-request.ts";
 
 /** A provider that answers in this process, in OpenAI's wire format, so that it is read like any other. */
 export function createLocalProvider(id: string, validateModel?: (model: string) => string | undefined): Provider {

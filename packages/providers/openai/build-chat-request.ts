@@ -1,6 +1,6 @@
 import { rewriteChatBody } from "#dialects";
+import { PostRequest } from "../post-request.ts";
 import type { ProviderCall, ProviderRequest } from "../provider.ts";
-import { PostRequest } from "../provider-request.ts";
 import type { OpenAiWireRow } from "./openai-wire-row.ts";
 
 /** Where chat completions of one base URL are. */

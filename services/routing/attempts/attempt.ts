@@ -1,5 +1,6 @@
 import { errorsV1, inferenceV1 } from "#contracts";
 import {
+  type AnswerHeaders,
   type Exchange,
   type ExchangeHandler,
   hideSecret,
@@ -16,8 +17,6 @@ import type { PlannedCall } from "./planned-call.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 const nothing: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -111,7 +110,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     this.wasConnected = true;
   }
 
-  onHead(status: number, headers: Headers): void {
+  onHead(status: number, headers: AnswerHeaders): void {
     this.wasConnected = true;
     this.status = status;
     if (status < 200 || status >= 300) {

@@ -1,5 +1,5 @@
 import { errorsV1 } from "#contracts";
-import type { ProviderFailure } from "#providers";
+import type { AnswerHeaders, ProviderFailure } from "#providers";
 import type { Target } from "../snapshot/snapshot.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
@@ -9,12 +9,12 @@ const errorBodyGraceMs = 2_000;
 /** Collects an answer that is not a success, as far as it comes soon and is not too long, since its status says most. */
 export class ErrorAnswerReader {
   readonly #status: number;
-  readonly #headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly #headers: AnswerHeaders;
   readonly #startedAtMs: number;
   readonly #chunks: Buffer[] = [];
   #length = 0;
 
-  constructor(status: number, headers: Readonly<Record<string, string | string[] | undefined>>, startedAtMs: number) {
+  constructor(status: number, headers: AnswerHeaders, startedAtMs: number) {
     this.#status = status;
     this.#headers = headers;
     this.#startedAtMs = startedAtMs;

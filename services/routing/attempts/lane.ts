@@ -1,12 +1,12 @@
 import type { errorsV1 } from "#contracts";
 import type { ProviderFailure } from "#providers";
 import type { Clock } from "../clock.ts";
-import { reportOutcome } from "../health/report-outcome.ts";
 import { HealthPermit } from "../health/target-health.ts";
 import { Entrance } from "../limits/entrance.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
 import type { Attempt } from "./attempt.ts";
 import type { PlannedCall } from "./planned-call.ts";
+import { reportOutcome } from "./report-outcome.ts";
 
 /** What a lane needs of the request that it belongs to. */
 export interface LaneHost<Served extends Attempt> {

@@ -2,6 +2,7 @@ import { errorsV1, inferenceV1 } from "#contracts";
 import { type AttemptRecord, isUnderWay } from "./attempt-record.ts";
 import type { ChainRequest } from "./chain-request.ts";
 import { toProviderWaitMs } from "./provider-wait.ts";
+import { toWireCount } from "./wire-count.ts";
 
 const { AttemptDecision } = inferenceV1;
 const { FailureClass } = errorsV1;
@@ -38,15 +39,10 @@ function toAttempt(request: ChainRequest, attempt: AttemptRecord, nowMs: number)
     decision: goesOn ? AttemptDecision.SERVED : decision,
   };
   if (usage !== undefined) {
-    told.inputTokens = toCount(usage.inputTokens);
-    told.outputTokens = toCount(usage.outputTokens);
+    told.inputTokens = toWireCount(usage.inputTokens);
+    told.outputTokens = toWireCount(usage.outputTokens);
   }
   return told;
-}
-
-/** A provider may count as it likes; the wire has whole numbers. */
-function toCount(tokens: number): bigint {
-  return Number.isFinite(tokens) ? BigInt(Math.trunc(tokens)) : 0n;
 }
 
 // A status travels in a header, as base64 and beside its message: a longer detail would be left out there as a whole.

@@ -1,7 +1,7 @@
+import { toCumulativeWeights } from "../snapshot/cumulative-weights.ts";
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
 import type { Chain, SkippedTarget } from "./chain.ts";
 import { inService } from "./targets-in-service.ts";
-import { toCumulativeWeights } from "./weighted-draw.ts";
 
 /** All targets of the endpoint that a chain leaves out, and why. */
 export function skippedTargets(endpoint: CompiledEndpoint, chain: Chain): readonly SkippedTarget[] {

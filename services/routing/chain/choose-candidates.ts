@@ -1,6 +1,6 @@
 import type { ExpressionFacts } from "#conditions";
+import type { EndpointRule } from "../snapshot/endpoint-rule.ts";
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
-import type { EndpointRule } from "./endpoint-rule.ts";
 
 /** The targets that a request may begin with, and what decided. */
 export interface Choice {

@@ -12,11 +12,6 @@ export function unfitReason(target: Target, needs: RequestNeeds): string | undef
   return windowReason(target, needs.body) ?? capabilityReason(target, needs);
 }
 
-/** Whether a target declares anything that a request could be unfit for. */
-export function declaresFitness(target: Target): boolean {
-  return target.contextWindow !== undefined || target.maxOutputTokens !== undefined || target.capabilities.size > 0;
-}
-
 function windowReason({ contextWindow, maxOutputTokens }: Target, body: BodyFacts): string | undefined {
   const { estimatedInputTokens, maxTokens } = body;
   if (contextWindow !== undefined && estimatedInputTokens + maxTokens > contextWindow) {

@@ -1,4 +1,5 @@
 import type { ExpressionFacts } from "#conditions";
+import { toCumulativeWeights } from "../snapshot/cumulative-weights.ts";
 import type { CompiledEndpoint, Target } from "../snapshot/snapshot.ts";
 import type { Candidate, Chain, ChainLink, SkippedTarget } from "./chain.ts";
 import { type Choice, chooseCandidates } from "./choose-candidates.ts";
@@ -6,7 +7,7 @@ import { unfitReason } from "./fitness.ts";
 import { drainedReason, orderByHealth } from "./order-by-health.ts";
 import { drawSticky } from "./sticky-draw.ts";
 import { inService } from "./targets-in-service.ts";
-import { drawIndex, drawOrder, toCumulativeWeights } from "./weighted-draw.ts";
+import { drawIndex, drawOrder } from "./weighted-draw.ts";
 
 /** What the chain of one request depends on besides its endpoint and the health of its targets. */
 export interface ChainFacts {

@@ -1,3 +1,5 @@
+import { toCumulativeWeights } from "../snapshot/cumulative-weights.ts";
+
 /**
  * The first index whose share of the sum reaches beyond the draw, a number from 0 up to but not 1. Weights that sum to 0
  * are drawn evenly. `cumulativeWeights` has the sum of all weights up to and with each.
@@ -28,15 +30,6 @@ export function drawOrder<Entry extends { readonly weight: number }>(entries: re
     order.push(...left.splice(index, 1));
   }
   return order;
-}
-
-/** The sum of all weights up to and with each. */
-export function toCumulativeWeights(entries: readonly { readonly weight: number }[]): number[] {
-  let total = 0;
-  return entries.map(({ weight }) => {
-    total += weight;
-    return total;
-  });
 }
 
 /** The second comparison keeps a point that was rounded up to the total off entries of weight 0 at the end. */

@@ -1,12 +1,12 @@
 import { inferenceV1, type routingV1 } from "#contracts";
 import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
-import { invalidFields, RpcError } from "#rpc";
+import { invalidFields } from "#rpc";
 import type { Chain } from "../chain/chain.ts";
 import { chanceOf, skippedTargets } from "../chain/chain-chances.ts";
 import { toExpressionFacts } from "../chain/expression-facts.ts";
 import { resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint } from "../gate/gate.ts";
-import { invalidBody } from "../inference/prepare-request.ts";
+import { configUnavailable, invalidBody } from "../request-errors.ts";
 import type { CompiledEndpoint, Snapshot, Target } from "../snapshot/snapshot.ts";
 
 /** What an explanation depends on besides the request. */
@@ -24,11 +24,7 @@ export function explainChain(
   request: routingV1.ResolveChainRequest,
 ): routingV1.ResolveChainResponse {
   if (snapshot === undefined) {
-    throw new RpcError({
-      code: "UNAVAILABLE",
-      reason: "CONFIG_UNAVAILABLE",
-      message: "This service holds no configuration yet.",
-    });
+    throw configUnavailable();
   }
   const endpoint = findEndpoint(snapshot, undefined, request.endpoint);
   const draw = request.draw ?? random();

@@ -1,11 +1,12 @@
 import type { Tracer } from "@opentelemetry/api";
 import { inferenceV1 } from "#contracts";
 import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
-import { type CallContext, invalidFields, RpcError } from "#rpc";
+import { type CallContext, invalidFields } from "#rpc";
 import type { ChainRequest, Engine } from "../attempts/chain-request.ts";
 import { toExpressionFacts } from "../chain/expression-facts.ts";
 import { resolveChain } from "../chain/resolve-chain.ts";
 import { findEndpoint, type Gate } from "../gate/gate.ts";
+import { configUnavailable, invalidBody } from "../request-errors.ts";
 import type { CallerKey, Snapshot } from "../snapshot/snapshot.ts";
 import { startRequestSpan } from "../telemetry/request-span.ts";
 
@@ -43,11 +44,7 @@ const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
 export function admit(intake: RequestIntake, context: CallContext | undefined): Admission {
   const snapshot = intake.currentSnapshot();
   if (snapshot === undefined) {
-    throw new RpcError({
-      code: "UNAVAILABLE",
-      reason: "CONFIG_UNAVAILABLE",
-      message: "This service holds no configuration yet.",
-    });
+    throw configUnavailable();
   }
   return { snapshot, key: intake.gate.authenticate(snapshot, context?.metadata?.authorization) };
 }
@@ -105,16 +102,6 @@ function readBody(incoming: IncomingRequest): ChatBody {
     );
   }
   return body;
-}
-
-/** An INVALID_ARGUMENT about a request body; `param` names the field. */
-export function invalidBody(message: string, param: string | undefined): RpcError {
-  return new RpcError({
-    code: "INVALID_ARGUMENT",
-    reason: "INVALID_BODY",
-    message,
-    metadata: { http_status: "400", ...(param === undefined ? {} : { param }) },
-  });
 }
 
 /** Milliseconds from now to the earlier of the call's own deadline and the one of the caller's header; infinite for none. */

@@ -1,12 +1,11 @@
 import { configV1 } from "#contracts";
 import type { Provider } from "#providers";
-import { compileStickyKey, compileWhen, type EndpointRule } from "../chain/endpoint-rule.ts";
-import { declaresFitness } from "../chain/fitness.ts";
-import { toCumulativeWeights } from "../chain/weighted-draw.ts";
 import type { HealthRegistry } from "../health/health-registry.ts";
 import type { ConcurrencyLimit } from "../limits/concurrency-limit.ts";
 import type { LimitRegistry } from "../limits/limit-registry.ts";
 import { resolveEndpointPolicy, resolveTargetPolicy } from "../policy/resolve-policy.ts";
+import { toCumulativeWeights } from "./cumulative-weights.ts";
+import { compileStickyKey, compileWhen, type EndpointRule } from "./endpoint-rule.ts";
 import type { CompiledEndpoint, Target } from "./snapshot.ts";
 
 const { GatewayModelLinkageType, RoutingStrategy } = configV1;
@@ -107,6 +106,11 @@ function compileLimits(
     ...(ofEndpoint === undefined ? [] : [limits.get(endpointLimit, ofEndpoint)]),
     ...(ofModel === undefined ? [] : [limits.get(modelLimit, ofModel)]),
   ];
+}
+
+/** Whether a target declares anything that a request could be unfit for. */
+function declaresFitness({ contextWindow, maxOutputTokens, capabilities }: Target): boolean {
+  return contextWindow !== undefined || maxOutputTokens !== undefined || capabilities.size > 0;
 }
 
 function toNumber(value: bigint | undefined): number | undefined {

@@ -1,11 +1,11 @@
 import type { CompiledExpression } from "#conditions";
 import type { configV1 } from "#contracts";
 import type { Provider } from "#providers";
-import type { EndpointRule } from "../chain/endpoint-rule.ts";
 import type { TargetBreaker } from "../health/target-breaker.ts";
 import type { TargetHealth } from "../health/target-health.ts";
 import type { ConcurrencyLimit } from "../limits/concurrency-limit.ts";
 import type { EndpointPolicy, TargetPolicy } from "../policy/resolve-policy.ts";
+import type { EndpointRule } from "./endpoint-rule.ts";
 
 /** One mapping of an endpoint, ready to be called. */
 export interface Target {

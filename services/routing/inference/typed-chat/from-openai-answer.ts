@@ -1,4 +1,5 @@
 import { inferenceV1 } from "#contracts";
+import { toWireCount } from "../../attempts/wire-count.ts";
 import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
 
 /** The typed response of an OpenAI chat completion. */
@@ -7,7 +8,7 @@ export function fromOpenAiAnswer(body: Buffer, trail: inferenceV1.RouteTrail): i
   return {
     id: id ?? "",
     model: model ?? "",
-    created: toCount(created),
+    created: toWireCount(created),
     choices: (choices ?? []).map(fromChoice),
     usage: fromOpenAiUsage(usage),
     trail,
@@ -23,17 +24,12 @@ export function fromOpenAiUsage(usage: OpenAiUsage | null | undefined): inferenc
   const input = usage.prompt_tokens ?? 0;
   const output = usage.completion_tokens ?? 0;
   return {
-    inputTokens: toCount(input),
-    outputTokens: toCount(output),
-    totalTokens: toCount(usage.total_tokens ?? input + output),
-    cachedInputTokens: toCount(usage.prompt_tokens_details?.cached_tokens),
-    reasoningTokens: toCount(usage.completion_tokens_details?.reasoning_tokens),
+    inputTokens: toWireCount(input),
+    outputTokens: toWireCount(output),
+    totalTokens: toWireCount(usage.total_tokens ?? input + output),
+    cachedInputTokens: toWireCount(usage.prompt_tokens_details?.cached_tokens),
+    reasoningTokens: toWireCount(usage.completion_tokens_details?.reasoning_tokens),
   };
-}
-
-/** An integer field of 64 bits; what is no number reads as 0. */
-export function toCount(value: number | null | undefined): bigint {
-  return typeof value === "number" && Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
 }
 
 function fromChoice(choice: OpenAiChoice, place: number): inferenceV1.ChatChoice {

@@ -1,7 +1,8 @@
 import type { inferenceV1 } from "#contracts";
 import type { CanonicalEvent } from "#providers";
+import { toWireCount } from "../../attempts/wire-count.ts";
 import type { StreamWriter, WrittenMessage } from "../stream-call.ts";
-import { fromOpenAiUsage, toCount } from "./from-openai-answer.ts";
+import { fromOpenAiUsage } from "./from-openai-answer.ts";
 import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
 
 type Message = inferenceV1.StreamChatCompletionResponse;
@@ -21,7 +22,7 @@ export class TypedStreamWriter implements StreamWriter<Message> {
     const value = {
       id: chunks.find((chunk) => chunk?.id)?.id ?? "",
       model: this.#echoedModel ?? chunks.find((chunk) => chunk?.model)?.model ?? "",
-      created: toCount(chunks.find((chunk) => chunk?.created)?.created),
+      created: toWireCount(chunks.find((chunk) => chunk?.created)?.created),
       trail,
     };
     return [{ message: { event: { $case: "start", value } }, bytes: 0 }];

@@ -1,7 +1,7 @@
 import type { ProviderFailure } from "#providers";
+import type { HealthPermit } from "../health/target-health.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
 import type { Target } from "../snapshot/snapshot.ts";
-import type { HealthPermit } from "./target-health.ts";
 
 /** Milliseconds for which a target is left alone that needs somebody to act, where the provider names no time. */
 const longCoolMs = 300_000;
