@@ -1,5 +1,6 @@
 import { errorsV1 } from "#contracts";
 import type { ErrorAnswer, ProviderFailure } from "../provider.ts";
+import { toBareMessage } from "./bare-message.ts";
 import { isCallersFault, toCallerError } from "./caller-error.ts";
 import type { CodeTable } from "./error-codes.ts";
 import { type ErrorFields, maxMessageLength, noErrorFields, readErrorFields } from "./error-fields.ts";
@@ -26,6 +27,9 @@ const limitClasses: ReadonlySet<errorsV1.FailureClass> = new Set([
   FailureClass.PROVIDER_QUOTA_EXHAUSTED,
 ]);
 
+/** Where a web page was written by something between us and the provider: it would have said what is wrong. */
+const pageStatuses: ReadonlySet<number> = new Set([400, 403, 404, 405, 422]);
+
 /** What an answer that is not a success means. Never throws. */
 export function classifyErrorAnswer(answer: ErrorAnswer, options: ClassifyOptions = {}): ProviderFailure {
   const { status, headers } = answer;
@@ -33,7 +37,7 @@ export function classifyErrorAnswer(answer: ErrorAnswer, options: ClassifyOption
     return badResponse(status);
   }
   const text = answer.body.toString("utf8", 0, Math.min(answer.body.length, maxErrorBytes)).trim();
-  if (text.startsWith("<") && (status === 400 || status === 422)) {
+  if (text.startsWith("<") && pageStatuses.has(status)) {
     return badResponse(status);
   }
   return toFailure(withHeaderCode(readText(text), headers), { status, stated: status, headers }, options);
@@ -62,7 +66,7 @@ function toFailure(fields: ErrorFields, circumstances: Circumstances, options: C
   const evidence: ErrorEvidence = {
     fields,
     status: circumstances.stated,
-    message: fields.message.toLowerCase(),
+    message: toBareMessage(fields.message),
     askedWaitMs: readRetryAfter(headers, nowMs) ?? parseWait(fields.retryInfoDelay, nowMs),
   };
   const failureClass = toFailureClass(evidence, options.codes);

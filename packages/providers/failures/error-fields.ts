@@ -1,4 +1,5 @@
-import { type Json, toJson } from "./json-value.ts";
+import { isVagueStatus } from "./error-codes.ts";
+import { type Json, parseJson, toJson } from "./json-value.ts";
 
 /** What an error answer says, whichever vendor's shape it has. Codes are lower-cased, in the order in which they count. */
 export interface ErrorFields {
@@ -55,7 +56,7 @@ export function readErrorFields(body: unknown): ErrorFields | undefined {
   }
   const inner = toJson(error);
   if (inner !== undefined) {
-    return collect(inner, root, firstText(inner.message, root.message, inner.detail));
+    return withUpstream(collect(inner, root, messageText(inner.message, root.message, inner.detail)), inner);
   }
   const fault = toJson(root.fault);
   if (fault !== undefined) {
@@ -65,7 +66,27 @@ export function readErrorFields(body: unknown): ErrorFields | undefined {
   if (groq !== undefined && groq !== null) {
     return readErrorFields({ error: groq });
   }
-  return collect(root, {}, firstText(root.message, root.Message, detailText(root.detail), root.title));
+  return collect(root, {}, messageText(root.message, root.Message, root.detail, root.title));
+}
+
+/**
+ * OpenRouter says no more than "Provider returned error", and hands on what the provider answered as a text. It is read where
+ * the status leaves the fault open; where it does not, it speaks of the provider's limits with OpenRouter, not of ours.
+ */
+function withUpstream(fields: ErrorFields, error: Json): ErrorFields {
+  const raw = toText(toJson(error.metadata)?.raw);
+  if (raw === undefined || fields.message !== "Provider returned error" || !isVagueStatus(fields.statedStatus ?? 0)) {
+    return fields;
+  }
+  const upstream = readErrorFields(parseJson(raw) ?? raw) ?? noErrorFields;
+  return {
+    ...fields,
+    codes: [...fields.codes, ...upstream.codes],
+    message: upstream.message === "" ? fields.message : upstream.message,
+    type: upstream.type ?? fields.type,
+    code: upstream.code ?? fields.code,
+    param: upstream.param ?? fields.param,
+  };
 }
 
 function collect(error: Json, root: Json, message: string): ErrorFields {
@@ -129,10 +150,22 @@ function readDetails(details: unknown): GoogleDetails {
   return found;
 }
 
-/** FastAPI and Mistral list what is wrong: `[{loc, msg, type}]`. */
-function detailText(detail: unknown): string {
+/** The first of these that says something. Some wrap it once more: `{"error": …}`, `{"detail": […]}`. */
+function messageText(...candidates: readonly unknown[]): string {
+  return firstText(
+    ...candidates.map((candidate) => {
+      const wrapped = toJson(candidate);
+      return wrapped === undefined
+        ? listText(candidate)
+        : firstText(wrapped.error, wrapped.message, listText(wrapped.detail));
+    }),
+  );
+}
+
+/** FastAPI and Mistral list what is wrong: `[{loc, msg, type}]`. What is no list stays as it is. */
+function listText(detail: unknown): unknown {
   if (!Array.isArray(detail)) {
-    return toText(detail) ?? firstText(toJson(detail)?.message);
+    return detail;
   }
   const faults = detail.slice(0, 8).map((entry) => {
     const fault = toJson(entry) ?? {};

@@ -1,16 +1,20 @@
 import { errorsV1 } from "#contracts";
 import type { ProviderFailure } from "../provider.ts";
+import { withoutEchoes } from "./bare-message.ts";
 import { type CodeTable, isVagueStatus, preciseCodes, quotaCodes, toClassByStatus, vagueCodes } from "./error-codes.ts";
 import type { ErrorFields } from "./error-fields.ts";
 import {
   hintsAtBilling,
   saysContentRefused,
   saysContextExceeded,
+  saysDegraded,
+  saysFileMissing,
   saysKeyRejected,
-  saysModelMissing,
+  saysOrganizationUnverified,
   saysOverloaded,
   saysQuotaExhausted,
 } from "./message-phrases.ts";
+import { saysModelMissing } from "./model-phrases.ts";
 
 type FailureClass = errorsV1.FailureClass;
 const { FailureClass } = errorsV1;
@@ -20,7 +24,7 @@ export interface ErrorEvidence {
   readonly fields: ErrorFields;
   /** The status that tells what happened; undefined for an error inside a success that states none. */
   readonly status: number | undefined;
-  /** The message, lower-cased. */
+  /** The bare message. */
   readonly message: string;
   /** The wait that the answer asks for in so many words. */
   readonly askedWaitMs: number | undefined;
@@ -61,7 +65,7 @@ function findCode(fields: ErrorFields, table: CodeTable | undefined): FailureCla
 }
 
 /** Where one vendor's details decide against what its own code and text say. */
-function toClassByVendorRule({ fields, status, askedWaitMs }: ErrorEvidence): FailureClass | undefined {
+function toClassByVendorRule({ fields, status, message, askedWaitMs }: ErrorEvidence): FailureClass | undefined {
   if (fields.isGoogle && status === 429) {
     const isForTheDay = fields.quotaIds.some((id) => id.includes("PerDay")) || fields.hasZeroQuota;
     return isForTheDay && fields.retryInfoDelay === undefined
@@ -70,6 +74,9 @@ function toClassByVendorRule({ fields, status, askedWaitMs }: ErrorEvidence): Fa
   }
   if (status === 402 && askedWaitMs !== undefined && fields.limitSource === "openrouter_in_flight_budget") {
     return FailureClass.PROVIDER_RATE_LIMITED;
+  }
+  if (status === 400 && saysOrganizationUnverified(message)) {
+    return FailureClass.PROVIDER_CREDENTIALS_REJECTED;
   }
   return status === 403 && fields.isModerated ? FailureClass.CALLER_CONTENT_POLICY : undefined;
 }
@@ -82,24 +89,38 @@ function toClassByMessage(evidence: ErrorEvidence): FailureClass | undefined {
   if (saysQuota(evidence)) {
     return FailureClass.PROVIDER_QUOTA_EXHAUSTED;
   }
-  if (status === undefined || isVagueStatus(status)) {
-    return toClassOfOpenStatus(message) ?? (status === undefined ? toClassOfOverload(message) : undefined);
+  if (isOpen(status)) {
+    return toClassOfOpenStatus(evidence) ?? (status === undefined ? toClassOfOverload(message) : undefined);
+  }
+  if ((status === 403 || status === 404) && saysFileMissing(message)) {
+    return FailureClass.CALLER_INVALID_REQUEST;
   }
   if (status === 403 && saysContentRefused(message)) {
     return FailureClass.CALLER_CONTENT_POLICY;
   }
+  if (status === 501 && saysModelMissing(message)) {
+    return FailureClass.PROVIDER_MODEL_NOT_FOUND;
+  }
   return status === 500 ? toClassOfOverload(message) : undefined;
+}
+
+/** Whether the status leaves open whose fault it was. */
+function isOpen(status: number | undefined): boolean {
+  return status === undefined || isVagueStatus(status);
 }
 
 function saysQuota({ message, status, askedWaitMs }: ErrorEvidence): boolean {
   if (status !== undefined && status >= 500) {
     return false;
   }
+  if (isOpen(status)) {
+    return saysQuotaExhausted(withoutEchoes(message));
+  }
   return saysQuotaExhausted(message) || (status === 429 && askedWaitMs === undefined && hintsAtBilling(message));
 }
 
-function toClassOfOpenStatus(message: string): FailureClass | undefined {
-  if (saysKeyRejected(message)) {
+function toClassOfOpenStatus({ message, fields }: ErrorEvidence): FailureClass | undefined {
+  if (saysKeyRejected(withoutEchoes(message))) {
     return FailureClass.PROVIDER_CREDENTIALS_REJECTED;
   }
   if (saysContentRefused(message)) {
@@ -108,7 +129,11 @@ function toClassOfOpenStatus(message: string): FailureClass | undefined {
   if (saysContextExceeded(message)) {
     return FailureClass.CALLER_CONTEXT_LENGTH_EXCEEDED;
   }
-  return saysModelMissing(message) ? FailureClass.PROVIDER_MODEL_NOT_FOUND : undefined;
+  if (saysDegraded(message)) {
+    return FailureClass.PROVIDER_OVERLOADED;
+  }
+  // The caller names an endpoint: the name of the provider's model is ours.
+  return saysModelMissing(message) || fields.param === "model" ? FailureClass.PROVIDER_MODEL_NOT_FOUND : undefined;
 }
 
 function toClassOfOverload(message: string): FailureClass | undefined {

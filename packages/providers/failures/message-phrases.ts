@@ -1,4 +1,4 @@
-/** Phrases are searched in lower-cased messages, and there only: never in a whole body, which may hold the prompt. */
+/** Phrases are searched in bare messages, and there only: never in a whole body, which may hold the prompt. */
 type Phrases = readonly string[];
 
 const contextPhrases: Phrases = [
@@ -21,10 +21,16 @@ const contextPhrases: Phrases = [
   "prompt too long; exceeded",
   "range of input length should be",
   "context length is only",
-  "too many tokens:",
+  "is longer than the maximum model length of",
 ];
 
-const currentLengthPhrase = /current length is \d+ while limit is \d+/;
+const contextPatterns: readonly RegExp[] = [
+  /current length is \d+ while limit is \d+/,
+  /`?inputs`? tokens \+ `?max_new_tokens`? must be <=/,
+  /`?inputs`? must have less than \d+ tokens/,
+  // Cohere says the same of an output that is longer than the model's.
+  /too many tokens: (?!max tokens must be)/,
+];
 
 const quotaPhrases: Phrases = [
   "insufficient_quota",
@@ -38,6 +44,7 @@ const quotaPhrases: Phrases = [
   "maximum billing reached",
   "too many tokens per day",
   "calls / month",
+  "budget has been exceeded",
 ];
 
 const usageLimitPhrase = /reached your specified .{0,32}usage limits/;
@@ -49,6 +56,7 @@ const policyPhrases: Phrases = [
   "violates our usage polic",
   "violates usage guidelines",
   "content violates",
+  "content exists risk",
 ];
 
 const credentialPhrases: Phrases = [
@@ -60,23 +68,18 @@ const credentialPhrases: Phrases = [
   "invalid api token",
 ];
 
-const modelPhrases: Phrases = [
-  "the provided model identifier is invalid",
-  "with on-demand throughput isn't supported",
-  "model not found",
-];
+/** How vendors say under 400 that our account is not let in, as the message begins. */
+const accountPattern =
+  /^(?:this organization has been disabled\b|this credential is only authorized for use with |operation not allowed(?!\s?\w))/;
 
-const missingModelPhrase = /\bmodel ['"`]?[^\s'"`]{1,128}['"`]? (?:does not exist|not found)/;
+const missingFilePattern =
+  /^(?:no such file object\b|you do not have permission to access the file \S{1,256} or it may not exist)/;
 
 const overloadPhrases: Phrases = ["currently overloaded", "is overloaded", "server overloaded", "slow down"];
 
 /** Whether the message says that the prompt does not fit the model. It is not asked when a rate or quota is limited. */
 export function saysContextExceeded(message: string): boolean {
-  return (
-    includesAny(message, contextPhrases) ||
-    currentLengthPhrase.test(message) ||
-    (message.includes("must be") && message.includes("inputs tokens + max_new_tokens"))
-  );
+  return includesAny(message, contextPhrases) || contextPatterns.some((pattern) => pattern.test(message));
 }
 
 /** Whether the message says that credit or quota is used up. */
@@ -99,19 +102,29 @@ export function saysContentRefused(message: string): boolean {
   return includesAny(message, policyPhrases);
 }
 
-/** Whether the message says that our key is wrong, as some write under status 400. */
+/** Whether the message says that our key is wrong or our account is not let in, as some write under status 400. */
 export function saysKeyRejected(message: string): boolean {
-  return includesAny(message, credentialPhrases);
+  return accountPattern.test(message) || includesAny(message, credentialPhrases);
 }
 
-/** Whether the message says that there is no such model. */
-export function saysModelMissing(message: string): boolean {
-  return includesAny(message, modelPhrases) || missingModelPhrase.test(message);
+/** Whether the message says that OpenAI knows too little of our organization for what was asked. Its code says less. */
+export function saysOrganizationUnverified(message: string): boolean {
+  return message.startsWith("your organization must be verified to ");
+}
+
+/** Whether the message says that there is no such file as the caller names. */
+export function saysFileMissing(message: string): boolean {
+  return missingFilePattern.test(message);
 }
 
 /** Whether the message says that the provider has too much to do. */
 export function saysOverloaded(message: string): boolean {
   return includesAny(message, overloadPhrases);
+}
+
+/** Whether the message says that NVIDIA has taken the model out of service for a while, which comes under 400. */
+export function saysDegraded(message: string): boolean {
+  return /^function id '[^']{1,64}': degraded function cannot be invoked/.test(message);
 }
 
 function includesAny(message: string, phrases: Phrases): boolean {

@@ -83,6 +83,10 @@ describe("waits in words", () => {
     ["please try again after 1 seconds", 1_000],
     ["retry after 2 minutes", 120_000],
     ["Please try again later", undefined],
+    ["You will regain access on 2026-07-31 at 18:00 UTC.", 21_600_000],
+    ["You will regain access on 2026-09-01 at 00:00 UTC.", 86_400_000],
+    ["You will regain access on 2026-07-30 at 00:00 UTC.", undefined],
+    ["You will regain access on 2026-99-99 at 00:00 UTC.", undefined],
   ])("%s", (message, waitMs) => {
     expect(readWaitText(message, nowMs)).toBe(waitMs);
   });

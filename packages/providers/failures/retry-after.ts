@@ -39,7 +39,10 @@ export function readRateLimitReset(headers: HeaderValues, nowMs: number): number
   return exhausted ?? longest;
 }
 
-/** Milliseconds that a message asks to wait: "Please try again in 1m2.5s", "retry after 22 seconds", "retry in 36.4s". */
+/**
+ * Milliseconds that a message asks to wait: "Please try again in 1m2.5s", "retry after 22 seconds", "retry in 36.4s". Of a
+ * date on which access is regained it is a day at most: whoever raises the limit before is not to wait for the month's end.
+ */
 export function readWaitText(message: string, nowMs: number): number | undefined {
   const found = /(?:try again|retry) (?:in|after) (\d[\d.]*(?:(?:ms|h|m|s)[\d.hms]*| ?seconds?| ?minutes?)?)/i.exec(
     message,
@@ -51,7 +54,7 @@ export function readWaitText(message: string, nowMs: number): number | undefined
       : toWait(Number(words[1]) * (words[2]?.toLowerCase() === "minute" ? 60_000 : 1_000));
   }
   const regain = /regain access on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC/.exec(message);
-  return regain === null ? undefined : toWait(Date.parse(`${regain[1]}T${regain[2]}:00Z`) - nowMs);
+  return regain === null ? undefined : toWait(Math.min(Date.parse(`${regain[1]}T${regain[2]}:00Z`) - nowMs, dayMs));
 }
 
 /** Milliseconds of a wait: seconds, a duration such as `1h2m3.5s` or `17ms`, an HTTP date or an RFC 3339 time. */
