@@ -1,4 +1,4 @@
-export { hideSecret } from "./failures/hide-secret.ts";
+export { hideSecret, hideSecretIn } from "./failures/hide-secret.ts";
 export { createHttpTransport, type HttpTransportOptions } from "./http/http-transport.ts";
 export { isPublicAddress } from "./http/outbound-guard.ts";
 export { createLocalTransport, type LocalTransportOptions } from "./local/local-transport.ts";

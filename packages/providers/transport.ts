@@ -2,8 +2,8 @@ import type { ProviderRequest } from "./provider.ts";
 
 /**
  * Why a request failed below HTTP. `refused` includes hosts and networks that cannot be reached; `reset` is a connection that
- * ended before the answer did; `blocked` an address that is not public; `other` a request that cannot be sent, or an answer
- * that is not HTTP.
+ * ended before the answer did; `blocked` an address that is not public; `other` an answer that is not HTTP; `unsendable` a
+ * request that no connection would take, since a header of it holds what none may.
  */
 export type TransportFailure =
   | "connect_timeout"
@@ -13,6 +13,7 @@ export type TransportFailure =
   | "reset"
   | "blocked"
   | "aborted"
+  | "unsendable"
   | "other";
 
 /** Headers of an answer by lower-case name. */

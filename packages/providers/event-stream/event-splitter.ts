@@ -6,6 +6,8 @@ const colon = 0x3a;
 const space = 0x20;
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 const noBytes = Buffer.alloc(0);
+// What each line costs besides its bytes.
+const mostDataLines = 16_384;
 const oneLineFeed = Buffer.from("\n");
 
 /** Where the value of one `data:` line is in the buffer. */
@@ -192,7 +194,7 @@ export class EventSplitter implements RawEvent {
     if (this.dataLineCount === 0) {
       this.dataStart = valueStart;
       this.dataEnd = end;
-    } else {
+    } else if (this.dataLineCount < mostDataLines) {
       this.#moreData.push({ start: valueStart, end });
     }
     this.dataLineCount += 1;
@@ -215,7 +217,7 @@ export class EventSplitter implements RawEvent {
 
   #endEvent(end: number): void {
     this.#eventEnd = end;
-    if (end - this.#eventStart > this.#maxEventBytes) {
+    if (end - this.#eventStart > this.#maxEventBytes || this.dataLineCount > mostDataLines) {
       this.#isOver = true;
       this.#sink.onOversized();
     } else if (this.dataLineCount > 0 || this.#hasComment || this.#hasField) {

@@ -98,6 +98,7 @@ describe("an error answer", () => {
       '{"error":null}',
       '{"error":[]}',
       "\u0000\ufffd",
+      `{"detail":[{"loc":${"[".repeat(9_000)}${"]".repeat(9_000)},"msg":"x"}]}`,
     ]) {
       const failure = classifyErrorAnswer({ status: 500, headers: {}, body: Buffer.from(text) });
       expect(className(failure)).toBe("PROVIDER_ERROR");

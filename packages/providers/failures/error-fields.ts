@@ -162,6 +162,11 @@ function messageText(...candidates: readonly unknown[]): string {
   );
 }
 
+/** A step of a path: the name of a member or the place in a list. */
+function isStep(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number";
+}
+
 /** FastAPI and Mistral list what is wrong: `[{loc, msg, type}]`. What is no list stays as it is. */
 function listText(detail: unknown): unknown {
   if (!Array.isArray(detail)) {
@@ -169,7 +174,7 @@ function listText(detail: unknown): unknown {
   }
   const faults = detail.slice(0, 8).map((entry) => {
     const fault = toJson(entry) ?? {};
-    const place = Array.isArray(fault.loc) ? `${fault.loc.join(".")}: ` : "";
+    const place = Array.isArray(fault.loc) ? `${fault.loc.filter(isStep).join(".")}: ` : "";
     return place + (toText(fault.msg) ?? "");
   });
   return faults.join("; ");

@@ -13,12 +13,7 @@ export function hideSecret(failure: ProviderFailure, secret: Readonly<Record<str
   if (callerError === undefined) {
     return failure;
   }
-  const forms = Object.values(secret)
-    .flatMap((value) => [value, value.trim(), encodeURIComponent(value.trim().toWellFormed())])
-    .filter((form) => form.length >= fewestCharacters)
-    // A longer form may hold a shorter one.
-    .sort((one, other) => other.length - one.length);
-  const hide = (text: string) => forms.reduce((hidden, form) => hidden.replaceAll(form, redactedMark), text);
+  const hide = (text: string) => hideSecretIn(text, secret);
   const hideName = (name: string | undefined) => (name === undefined || hide(name) === name ? name : undefined);
   return {
     ...failure,
@@ -29,4 +24,23 @@ export function hideSecret(failure: ProviderFailure, secret: Readonly<Record<str
       param: hideName(callerError.param),
     },
   };
+}
+
+/** The text without the values of the secret. */
+export function hideSecretIn(text: string, secret: Readonly<Record<string, string>>): string {
+  let hidden = text;
+  for (const name in secret) {
+    for (const form of formsOf(secret[name] ?? "")) {
+      if (form.length >= fewestCharacters && hidden.includes(form)) {
+        hidden = hidden.replaceAll(form, redactedMark);
+      }
+    }
+  }
+  return hidden;
+}
+
+/** The longest first, since it may hold the others. */
+function formsOf(value: string): readonly string[] {
+  const trimmed = value.trim();
+  return [encodeURIComponent(trimmed.toWellFormed()), value, trimmed];
 }

@@ -131,7 +131,7 @@ describe("an exchange over HTTP", () => {
     const recorder = new Recorder();
     transport.start(toRequest(upstream.origin, { authorization: "Bearer a\nb" }), 1_000, recorder);
     expect(recorder.events).toEqual([]);
-    expect(await recorder.settled).toMatchObject({ failure: "other", maybeSeen: false });
+    expect(await recorder.settled).toMatchObject({ failure: "unsendable", maybeSeen: false });
     expect(upstream.requests).toHaveLength(0);
   });
 });

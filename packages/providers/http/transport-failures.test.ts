@@ -25,7 +25,7 @@ describe("toTransportFailure", () => {
     ["HPE_INVALID_EOF_STATE", "reset"],
     ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "reset"],
     ["HPE_INVALID_CONSTANT", "other"],
-    ["UND_ERR_INVALID_ARG", "other"],
+    ["UND_ERR_INVALID_ARG", "unsendable"],
     ["", "other"],
   ])("%s is %s", (code, failure) => {
     expect(toTransportFailure(withCode(code), false)).toBe(failure);

@@ -22,6 +22,7 @@ const failureByCode: Readonly<Record<string, TransportFailure>> = {
   UND_ERR_SOCKET: "reset",
   UND_ERR_DESTROYED: "reset",
   UND_ERR_CLOSED: "reset",
+  UND_ERR_INVALID_ARG: "unsendable",
   // What remains of a body whose connection was closed: too few bytes, or no last chunk.
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
   HPE_INVALID_EOF_STATE: "reset",

@@ -118,7 +118,7 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
     const chunk = toJson(parsed);
     if (chunk === undefined) {
       // JSON of a kind that is not known.
-      return this.#toEvent(raw.toBytes(), {});
+      return raw.eventName === "error" ? this.#toBroken(badResponse(200)) : this.#toEvent(raw.toBytes(), {});
     }
     if (chunk.choices === undefined && (chunk.type === "ping" || raw.eventName === "ping")) {
       return this.#toEvent(noBytes, { isKeepAlive: true });
@@ -127,7 +127,7 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
   }
 
   #readChunk(chunk: Json, raw: RawEvent): CanonicalEvent {
-    const event = this.#reader.read(chunk, raw.toBytes());
+    const event = this.#reader.read(chunk, raw.toBytes(), raw.eventName === "error");
     if (event.failure !== undefined) {
       this.#isBroken = true;
     } else if (this.#reader.plainText !== undefined && raw.dataLineCount === 1) {

@@ -44,19 +44,11 @@ export class ChunkReader {
     };
   }
 
-  read(chunk: Json, bytes: Buffer): CanonicalEvent {
+  /** `isNamedError`: the event's name says that it is an error. */
+  read(chunk: Json, bytes: Buffer, isNamedError: boolean): CanonicalEvent {
     const choices: readonly unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
-    const failure = findErrorInside(chunk);
-    let isOutput = false;
-    let finishReasons = noReasons;
-    for (const entry of choices) {
-      const choice = toJson(entry);
-      if (choice !== undefined) {
-        isOutput ||= hasOutput(choice.delta ?? choice.message) || isText(choice.text);
-        const reason = this.#readFinish(choice);
-        finishReasons = reason === undefined ? finishReasons : [...finishReasons, reason];
-      }
-    }
+    const failure = findErrorInside(chunk, isNamedError);
+    const { isOutput, finishReasons } = this.#readChoices(choices);
     const usage = readTokenUsage(chunk.usage ?? toJson(chunk.x_groq)?.usage, this.#addsReasoning);
     this.#model = isText(chunk.model) ? (chunk.model as string) : undefined;
     const isPlain = isOutput && choices.length === 1 && usage === undefined && finishReasons.length === 0;
@@ -74,6 +66,23 @@ export class ChunkReader {
       finishReasons,
       failure,
     };
+  }
+
+  #readChoices(choices: readonly unknown[]): Pick<CanonicalEvent, "isOutput" | "finishReasons"> {
+    let isOutput = false;
+    let finishReasons: string[] | undefined;
+    for (const entry of choices) {
+      const choice = toJson(entry);
+      if (choice !== undefined) {
+        isOutput ||= hasOutput(choice.delta ?? choice.message) || isText(choice.text);
+        const reason = this.#readFinish(choice);
+        if (reason !== undefined) {
+          finishReasons ??= [];
+          finishReasons.push(reason);
+        }
+      }
+    }
+    return { isOutput, finishReasons: finishReasons ?? noReasons };
   }
 
   #readFinish(choice: Json): string | undefined {

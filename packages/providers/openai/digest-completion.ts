@@ -1,5 +1,6 @@
 import { skipColon, skipString, skipValue, skipWhiteSpace } from "#dialects";
 import type { Json } from "../failures/json-value.ts";
+import { hasSoundStrings } from "./sound-strings.ts";
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -42,7 +43,7 @@ export function digestCompletion(bytes: Buffer): Json | undefined {
       digest[key] = readMember(bytes, start, valueEnd);
     }
   });
-  return end === bytes.length ? digest : undefined;
+  return end === bytes.length && hasSoundStrings(bytes) ? digest : undefined;
 }
 
 type OnMember = (key: string, start: number, end: number) => void;

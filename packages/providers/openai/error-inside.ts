@@ -5,10 +5,13 @@ import type { ProviderFailure } from "../provider.ts";
 
 const { FailureClass } = errorsV1;
 
-/** The failure that an answer or a chunk of a stream with status 200 carries; undefined when it carries none. */
-export function findErrorInside(answer: Json): ProviderFailure | undefined {
+/**
+ * The failure that an answer or a chunk of a stream with status 200 carries; undefined when it carries none. `isNamedError`:
+ * the event's own name says that it is an error.
+ */
+export function findErrorInside(answer: Json, isNamedError = false): ProviderFailure | undefined {
   const { error } = answer;
-  if (isError(error) || isError(toJson(answer.x_groq)?.error) || isFlatError(answer)) {
+  if (isNamedError || isError(error) || isError(toJson(answer.x_groq)?.error) || isFlatError(answer)) {
     return classifyErrorInside(answer);
   }
   if (!Array.isArray(answer.choices)) {
@@ -38,7 +41,7 @@ function isError(value: unknown): boolean {
     : Object.keys(object).length > 0;
 }
 
-/** An error without an `error` member: `{object:"error"}`, `{type:"error"}`, `{code, message}`, `{detail}`. */
+/** An error without an `error` member: `{object:"error"}`, `{type:"error"}`, `{code, message}`, `{status, message}`, `{detail}`. */
 function isFlatError(answer: Json): boolean {
   if (Array.isArray(answer.choices)) {
     return false;
@@ -47,7 +50,7 @@ function isFlatError(answer: Json): boolean {
   return (
     answer.object === "error" ||
     answer.type === "error" ||
-    (hasMessage && (isError(answer.code) || isError(answer.error_code))) ||
+    (hasMessage && (isError(answer.code) || isError(answer.error_code) || Number(answer.status) >= 400)) ||
     isError(answer.detail) ||
     isError(answer.fault)
   );

@@ -54,8 +54,9 @@ function readFinishReasons(choices: unknown): readonly string[] | undefined {
 function parse(bytes: Buffer): Json | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
-    // Google wraps errors in a list of one.
-    return toJson(Array.isArray(value) ? value[0] : value);
+    // Google wraps errors in a list of one. An answer in a list is none.
+    const first = Array.isArray(value) ? toJson(value[0]) : undefined;
+    return first === undefined ? toJson(value) : { error: first.error };
   } catch {
     return undefined;
   }

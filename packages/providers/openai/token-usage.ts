@@ -17,5 +17,6 @@ export function readTokenUsage(value: unknown, addsReasoning: boolean): TokenUsa
 }
 
 function toCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.floor(value) : undefined;
+  const isCount = typeof value === "number" && Number.isFinite(value) && value >= 0;
+  return isCount ? Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER) : undefined;
 }

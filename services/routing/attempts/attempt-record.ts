@@ -2,6 +2,9 @@ import { errorsV1, inferenceV1 } from "#contracts";
 import type { ProviderFailure, TokenUsage } from "#providers";
 import type { ChainLink } from "../chain/chain.ts";
 
+/** Finish reasons of more choices than these are not remembered: an answer may claim to have any number. */
+export const mostFinishReasons = 128;
+
 /** What is known of one call to one target, or of a target that was skipped. */
 export interface AttemptRecord {
   readonly link: ChainLink;

@@ -4,6 +4,7 @@ import {
   type Exchange,
   type ExchangeHandler,
   hideSecret,
+  hideSecretIn,
   type ProviderFailure,
   type TokenUsage,
   type TransportFailure,
@@ -18,6 +19,7 @@ import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
 
+const noReasons: readonly string[] = Object.freeze([]);
 const nothing: Readonly<Record<string, string>> = Object.freeze({});
 
 // The most that a Node timer can wait.
@@ -43,7 +45,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   usage: TokenUsage | undefined;
   firstOutputMs: number | undefined;
   model: string | undefined;
-  finishReasons: readonly string[] = [];
+  finishReasons: readonly string[] = noReasons;
   isSettled = false;
   protected readonly host: AttemptHost;
   protected exchange: Exchange | undefined;
@@ -115,7 +117,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     this.status = status;
     if (status < 200 || status >= 300) {
       this.#errorAnswer = new ErrorAnswerReader(status, headers, this.host.clock.monotonicMs());
-      this.rearm();
+      this.#guard(() => this.rearm());
     }
   }
 
@@ -123,6 +125,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     if (this.isSettled) {
       return;
     }
+    // A chunk comes often, so this guard has no closure.
     try {
       if (this.#errorAnswer === undefined) {
         this.onAnswerData(chunk);
@@ -135,7 +138,7 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
   }
 
   onEnd(): void {
-    try {
+    this.#guard(() => {
       if (this.isSettled) {
         this.onEndAfterSettled();
       } else if (this.#errorAnswer === undefined) {
@@ -143,22 +146,21 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
       } else {
         this.#classify(this.#errorAnswer);
       }
-    } catch (thrown) {
-      this.#failByOwnFault(thrown);
-    }
+    });
   }
 
   onFailure(failure: TransportFailure): void {
-    if (this.isSettled) {
-      this.onEndAfterSettled();
-    } else if (this.#errorAnswer !== undefined) {
-      this.#classify(this.#errorAnswer);
-    } else if (this.status !== 0) {
-      this.onAnswerBroken();
-    } else {
-      const isConnectTimeout = failure === "connect_timeout";
-      this.settle(toFailure(isConnectTimeout ? FailureClass.PROVIDER_TIMEOUT_CONNECT : FailureClass.PROVIDER_NETWORK));
-    }
+    this.#guard(() => {
+      if (this.isSettled) {
+        this.onEndAfterSettled();
+      } else if (this.#errorAnswer !== undefined) {
+        this.#classify(this.#errorAnswer);
+      } else if (this.status !== 0) {
+        this.onAnswerBroken();
+      } else {
+        this.settle(this.#toTransportFailure(failure));
+      }
+    });
   }
 
   /** The exchange of an attempt that had settled before is over. */
@@ -181,6 +183,10 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     this.isSettled = true;
     clearTimeout(this.#timer);
     this.failure = failure && hideSecret(failure, this.#secret);
+    // The span is the only one who tells of it.
+    if (this.span !== undefined && this.model !== undefined) {
+      this.model = hideSecretIn(this.model, this.#secret);
+    }
     this.#secret = nothing;
     this.durationMs = this.host.clock.monotonicMs() - this.startedAtMs;
     this.host.onSettled(this);
@@ -220,20 +226,39 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
       return;
     }
     this.isPastDeadline = limit.isDeadline;
-    try {
+    this.#guard(() => {
       if (this.#errorAnswer === undefined) {
         this.onLimit(limit);
       } else {
         this.#classify(this.#errorAnswer);
       }
-    } catch (thrown) {
-      this.#failByOwnFault(thrown);
-    }
+    });
   }
 
   /** A limit of the answer has passed. */
   protected onLimit(limit: TimeLimit): void {
     this.fail(toFailure(limit.failureClass, this.status));
+  }
+
+  #toTransportFailure(failure: TransportFailure): ProviderFailure {
+    switch (failure) {
+      case "connect_timeout":
+        return toFailure(FailureClass.PROVIDER_TIMEOUT_CONNECT);
+      case "unsendable":
+        this.host.report({ target: this.link.target.label }, "a header made of the target's secret cannot be sent");
+        return toFailure(FailureClass.PROVIDER_CREDENTIALS_REJECTED);
+      default:
+        return toFailure(FailureClass.PROVIDER_NETWORK);
+    }
+  }
+
+  /** Nothing that a provider does may end the process: whatever is thrown on the way ends this attempt alone. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      this.#failByOwnFault(thrown);
+    }
   }
 
   #failByOwnFault(thrown: unknown): void {

@@ -3,6 +3,8 @@ import type { CanonicalEvent } from "#providers";
 const mostEvents = 64;
 const mostBytes = 256 * 1024;
 const mostBytesOfWholeAnswer = 64 * 1024 * 1024;
+// What an event costs besides its bytes, so that a great many tiny ones are not held either.
+const bytesOfAnEvent = 512;
 
 /** The events of a stream that is not committed yet. Keep-alives are not held: nobody waits for them. */
 export class HeldEvents {
@@ -26,7 +28,7 @@ export class HeldEvents {
     for (const event of events) {
       if (!event.isKeepAlive) {
         this.#events.push(event);
-        this.#bytes += event.bytes.length;
+        this.#bytes += event.bytes.length + (this.holdsAll ? bytesOfAnEvent : 0);
       }
     }
   }

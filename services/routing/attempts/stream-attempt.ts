@@ -2,7 +2,7 @@ import { configV1, errorsV1 } from "#contracts";
 import type { CanonicalEvent, ProviderFailure, StreamDecoder } from "#providers";
 import { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
-import { toFailure } from "./attempt-record.ts";
+import { mostFinishReasons, toFailure } from "./attempt-record.ts";
 import { HeldEvents } from "./held-events.ts";
 import type { PlannedCall } from "./planned-call.ts";
 import { StreamPace } from "./stream-pace.ts";
@@ -39,6 +39,7 @@ export class StreamAttempt extends Attempt {
   readonly #pace: StreamPace;
   #isCommitted = false;
   #hasOutput = false;
+  #reasons: string[] | undefined;
   #isFinished = false;
   #isDone = false;
   #drainTimer: NodeJS.Timeout | undefined;
@@ -54,8 +55,9 @@ export class StreamAttempt extends Attempt {
 
   /** Stops reading while whoever reads the answer is slow; `idle` stands still meanwhile. */
   pause(): void {
-    this.#pace.stop();
+    this.#pace.stop(this.host.clock.monotonicMs());
     this.exchange?.pause();
+    this.rearm();
   }
 
   resume(): void {
@@ -150,7 +152,7 @@ export class StreamAttempt extends Attempt {
     this.usage = event.usage ?? this.usage;
     this.model ??= event.model;
     if (event.finishReasons.length > 0) {
-      this.finishReasons = [...this.finishReasons, ...event.finishReasons];
+      this.#keepReasons(event.finishReasons);
     }
     if (event.isOutput && !this.#hasOutput) {
       this.#hasOutput = true;
@@ -159,12 +161,20 @@ export class StreamAttempt extends Attempt {
       this.span?.setFirstOutput(this.firstOutputMs);
       this.rearm();
     }
-    if (event.isFinished && !this.#isFinished) {
-      this.#isFinished = true;
-      this.#pace.onFinish(nowMs, finishGraceMs);
+    if (event.isFinished !== this.#isFinished) {
+      this.#isFinished = event.isFinished;
+      this.#pace.onFinish(nowMs, event.isFinished ? finishGraceMs : undefined);
       this.rearm();
     }
     this.#isDone ||= event.isDone;
+  }
+
+  #keepReasons(reasons: readonly string[]): void {
+    if (this.#reasons === undefined) {
+      this.#reasons = [];
+      this.finishReasons = this.#reasons;
+    }
+    this.#reasons.push(...reasons.slice(0, mostFinishReasons - this.#reasons.length));
   }
 
   #pass(events: readonly CanonicalEvent[]): void {

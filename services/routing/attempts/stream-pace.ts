@@ -16,7 +16,7 @@ export class StreamPace {
   readonly #policy: TargetPolicy;
   readonly #startedAtMs: number;
   #hasOutput = false;
-  #isStopped = false;
+  #stoppedAtMs: number | undefined;
   #lastModelEventAtMs: number;
   #lastActivityAtMs: number;
   #graceMs: number | undefined;
@@ -46,19 +46,19 @@ export class StreamPace {
     this.#hasOutput = true;
   }
 
-  /** The answer is whole; what follows is waited for no longer than this. */
-  onFinish(nowMs: number, graceMs: number): void {
+  /** The answer is whole, and what follows is waited for no longer than this; undefined: another choice began after all. */
+  onFinish(nowMs: number, graceMs: number | undefined): void {
     this.#graceMs = graceMs;
     this.#finishedAtMs = nowMs;
   }
 
-  /** Our own reader is slow: nobody waits for the provider. */
-  stop(): void {
-    this.#isStopped = true;
+  /** Our own reader is slow: nobody waits for the provider. One who reads nothing for as long as an attempt may take has gone. */
+  stop(nowMs: number): void {
+    this.#stoppedAtMs = nowMs;
   }
 
   restart(nowMs: number): void {
-    this.#isStopped = false;
+    this.#stoppedAtMs = undefined;
     this.#finishedAtMs = nowMs;
     this.#lastModelEventAtMs = nowMs;
     this.#lastActivityAtMs = nowMs;
@@ -66,8 +66,8 @@ export class StreamPace {
 
   /** The limit that passes first now. */
   limit({ deadlineAtMs, isCommitted }: PaceSurroundings): TimeLimit {
-    if (this.#graceMs !== undefined) {
-      const atMs = this.#isStopped ? never : this.#finishedAtMs + this.#graceMs;
+    if (this.#graceMs !== undefined && this.#stoppedAtMs === undefined) {
+      const atMs = this.#finishedAtMs + this.#graceMs;
       return { atMs, failureClass: FailureClass.UNSPECIFIED, isDeadline: false };
     }
     const silence = this.#hasOutput ? this.#idleLimit() : this.#firstTokenLimit();
@@ -89,8 +89,12 @@ export class StreamPace {
   }
 
   #idleLimit(): TimeLimit {
+    if (this.#stoppedAtMs !== undefined) {
+      const atMs = this.#stoppedAtMs + this.#policy.attemptMs;
+      return { atMs, failureClass: FailureClass.CALLER_CANCELLED, isDeadline: false };
+    }
     return {
-      atMs: this.#isStopped ? never : this.#lastActivityAtMs + this.#policy.idleMs,
+      atMs: this.#lastActivityAtMs + this.#policy.idleMs,
       failureClass: FailureClass.PROVIDER_TIMEOUT_IDLE,
       isDeadline: false,
     };

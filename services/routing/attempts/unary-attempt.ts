@@ -1,7 +1,7 @@
 import { errorsV1 } from "#contracts";
 import type { Provider } from "#providers";
 import { Attempt } from "./attempt.ts";
-import { toFailure } from "./attempt-record.ts";
+import { mostFinishReasons, toFailure } from "./attempt-record.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
 const { FailureClass } = errorsV1;
@@ -66,7 +66,7 @@ export class UnaryAttempt extends Attempt {
     this.answer = response.body;
     this.usage = response.usage;
     this.model = response.model;
-    this.finishReasons = response.finishReasons;
+    this.finishReasons = response.finishReasons.slice(0, mostFinishReasons);
     this.settle(undefined);
   }
 

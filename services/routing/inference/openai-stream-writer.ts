@@ -8,6 +8,9 @@ type Message = inferenceV1.StreamInvokeResponse;
 const contentType = "text/event-stream; charset=utf-8";
 const endMarker = Buffer.from("data: [DONE]\n\n");
 const openBrace = 0x7b;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const mostBytesOfMessage = 1024 * 1024;
 
 /** Writes the OpenAI chat stream: a provider's events as they are, without its end marker, and one of ours at the end. */
 export class OpenAiStreamWriter implements StreamWriter<Message> {
@@ -29,7 +32,7 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
     isLast: boolean,
     trail: () => inferenceV1.RouteTrail,
   ): WrittenMessage<Message>[] {
-    const parts: Buffer[] = [];
+    const pieces = new Pieces();
     for (const event of events) {
       if (event.isUsageOnly && !this.#includesUsage) {
         continue;
@@ -37,13 +40,12 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
       // Some providers tell the usage together with the finish reason.
       const isUsageEvent = event.isUsageOnly || (event.isFinished && event.usage !== undefined);
       const bytes = this.#toBytes(event);
-      parts.push(this.#includesUsage && isUsageEvent ? withTrail(bytes, trail()) : bytes);
+      pieces.add(this.#includesUsage && isUsageEvent ? withTrail(bytes, trail()) : bytes);
     }
     if (isLast) {
-      parts.push(endMarker);
+      pieces.add(endMarker);
     }
-    const value = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    return value.length === 0 ? [] : [{ message: { event: { $case: "data", value } }, bytes: value.length }];
+    return pieces.take();
   }
 
   onServed(trail: inferenceV1.RouteTrail): WrittenMessage<Message>[] {
@@ -55,10 +57,50 @@ export class OpenAiStreamWriter implements StreamWriter<Message> {
   }
 }
 
+/** Joins events to messages of about a mebibyte: few where events are small, and none longer than gRPC takes. */
+class Pieces {
+  readonly #written: WrittenMessage<Message>[] = [];
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  add(bytes: Buffer): void {
+    if (this.#bytes + bytes.length > mostBytesOfMessage) {
+      this.#flush();
+    }
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  take(): WrittenMessage<Message>[] {
+    this.#flush();
+    return this.#written;
+  }
+
+  #flush(): void {
+    if (this.#bytes > 0) {
+      const value = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+      this.#written.push({ message: { event: { $case: "data", value } }, bytes: value.length });
+    }
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+}
+
 /** The usage event with the trail as its first member, everything else byte for byte. */
 function withTrail(bytes: Buffer, trail: inferenceV1.RouteTrail): Buffer {
-  const afterBrace = bytes.indexOf(openBrace) + 1;
+  const afterBrace = bytes.indexOf(openBrace, dataStart(bytes)) + 1;
   const told = { endpoint: trail.endpoint, revision: Number(trail.revision), attempts: toOpenAiErrorAttempts(trail) };
   const member = Buffer.from(`"spillway":${JSON.stringify(told)},`);
   return Buffer.concat([bytes.subarray(0, afterBrace), member, bytes.subarray(afterBrace)]);
+}
+
+/** Where the first `data:` line begins: comments and other fields before it may hold braces too. */
+function dataStart(bytes: Buffer): number {
+  for (let found = bytes.indexOf("data:"); found >= 0; found = bytes.indexOf("data:", found + 1)) {
+    const before = bytes[found - 1];
+    if (before === undefined || before === lineFeed || before === carriageReturn) {
+      return found;
+    }
+  }
+  return 0;
 }

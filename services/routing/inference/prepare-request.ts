@@ -38,6 +38,7 @@ export interface Admission {
 const deadlineHeader = "x-spillway-deadline-ms";
 // The dialect's own headers that a provider may get; nothing else of the caller's reaches one.
 const passedHeader = "openai-beta";
+const sendable = /^[\t\x20-\x7e\x80-\xff]*$/;
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
 
 /** Lets a caller in. Throws UNAUTHENTICATED, or UNAVAILABLE while there is no configuration. */
@@ -123,5 +124,11 @@ function readCallerDeadline(engine: Engine, incoming: IncomingRequest, context: 
 
 function toPassedHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const value = headers[passedHeader];
-  return value === undefined ? noHeaders : { [passedHeader]: value };
+  if (value === undefined) {
+    return noHeaders;
+  }
+  if (!sendable.test(value)) {
+    throw invalidFields([{ field: `headers[${passedHeader}]`, description: "holds what no HTTP header may hold" }]);
+  }
+  return { [passedHeader]: value };
 }

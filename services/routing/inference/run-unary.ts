@@ -80,7 +80,7 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
     } catch (thrown) {
       // Whatever is wrong, the caller must not wait for ever.
       this.#settle.reject(thrown);
-      throw thrown;
+      run.report({ error: thrown }, "an answer failed by a fault of the gateway");
     }
   }
 

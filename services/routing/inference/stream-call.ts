@@ -117,7 +117,7 @@ export class StreamCall<Message>
     } catch (thrown) {
       // Whatever is wrong, the reader must not wait for ever.
       this.#queue.end(thrown);
-      throw thrown;
+      run.report({ error: thrown }, "an answer failed by a fault of the gateway");
     }
   }
 

@@ -7,6 +7,8 @@ import { isTimeout } from "../policy/failure-policy.ts";
 import type { SpanClock } from "./span-clock.ts";
 import { attributes, breakerEventName, coolingEventName, operationName } from "./span-names.ts";
 
+const mostCharacters = 256;
+
 /** What the span of an attempt tells of its beginning. */
 export interface AttemptStart {
   readonly planned: PlannedCall;
@@ -106,8 +108,8 @@ function toEndAttributes(attempt: AttemptRecord): Attributes {
   const { failure, usage, model, finishReasons } = attempt;
   return {
     [attributes.attemptDecision]: enumName(inferenceV1.AttemptDecision, attempt.decision).toLowerCase(),
-    ...(model === undefined ? {} : { [attributes.responseModel]: model }),
-    ...(finishReasons.length === 0 ? {} : { [attributes.finishReasons]: [...finishReasons] }),
+    ...(model === undefined ? {} : { [attributes.responseModel]: toShort(model) }),
+    ...(finishReasons.length === 0 ? {} : { [attributes.finishReasons]: finishReasons.map(toShort) }),
     ...(usage === undefined
       ? {}
       : { [attributes.inputTokens]: usage.inputTokens, [attributes.outputTokens]: usage.outputTokens }),
@@ -118,6 +120,11 @@ function toEndAttributes(attempt: AttemptRecord): Attributes {
           [attributes.errorType]: toErrorType(failure.failureClass, attempt.status),
         }),
   };
+}
+
+/** What a provider says of itself is its own, and may be of any length. */
+function toShort(text: string): string {
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}...` : text;
 }
 
 /** The HTTP status where it tells of the failure, `timeout`, or the failure class. */

@@ -1,55 +1,57 @@
 import { inferenceV1 } from "#contracts";
 import { toWireCount } from "../../attempts/wire-count.ts";
-import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
+import { indexOf, type OpenAiAnswer, objectOf, objectsOf, reasoningOf, saidText, textOf } from "./openai-answer.ts";
+import { withoutDeepMembers } from "./shallow-members.ts";
 
 /** The typed response of an OpenAI chat completion. */
 export function fromOpenAiAnswer(body: Buffer, trail: inferenceV1.RouteTrail): inferenceV1.ChatCompletionResponse {
-  const { id, model, created, choices, usage, ...extra } = JSON.parse(body.toString()) as OpenAiAnswer;
+  const { id, model, created, choices, usage, ...extra } = objectOf(JSON.parse(body.toString()));
   return {
-    id: id ?? "",
-    model: model ?? "",
+    id: textOf(id),
+    model: textOf(model),
     created: toWireCount(created),
-    choices: (choices ?? []).map(fromChoice),
+    choices: objectsOf(choices).map(fromChoice),
     usage: fromOpenAiUsage(usage),
     trail,
-    extra,
+    extra: withoutDeepMembers(extra),
   };
 }
 
 /** Typed token counts; undefined when there are none. */
-export function fromOpenAiUsage(usage: OpenAiUsage | null | undefined): inferenceV1.Usage | undefined {
-  if (usage === null || usage === undefined) {
+export function fromOpenAiUsage(value: unknown): inferenceV1.Usage | undefined {
+  if (value === null || value === undefined) {
     return undefined;
   }
-  const input = usage.prompt_tokens ?? 0;
-  const output = usage.completion_tokens ?? 0;
+  const usage = objectOf(value);
+  const inputTokens = toWireCount(usage.prompt_tokens);
+  const outputTokens = toWireCount(usage.completion_tokens);
   return {
-    inputTokens: toWireCount(input),
-    outputTokens: toWireCount(output),
-    totalTokens: toWireCount(usage.total_tokens ?? input + output),
-    cachedInputTokens: toWireCount(usage.prompt_tokens_details?.cached_tokens),
-    reasoningTokens: toWireCount(usage.completion_tokens_details?.reasoning_tokens),
+    inputTokens,
+    outputTokens,
+    totalTokens: typeof usage.total_tokens === "number" ? toWireCount(usage.total_tokens) : inputTokens + outputTokens,
+    cachedInputTokens: toWireCount(objectOf(usage.prompt_tokens_details).cached_tokens),
+    reasoningTokens: toWireCount(objectOf(usage.completion_tokens_details).reasoning_tokens),
   };
 }
 
-function fromChoice(choice: OpenAiChoice, place: number): inferenceV1.ChatChoice {
-  const said = choice.message ?? {};
-  const text = textOf(said);
+function fromChoice(choice: OpenAiAnswer, place: number): inferenceV1.ChatChoice {
+  const said = objectOf(choice.message);
+  const text = saidText(said);
   return {
-    index: choice.index ?? place,
+    index: indexOf(choice.index, place),
     message: {
       role: inferenceV1.ChatRole.ASSISTANT,
       content: text === "" ? [] : [{ part: { $case: "text", value: text } }],
-      toolCalls: (said.tool_calls ?? []).map((call) => ({
-        id: call.id ?? "",
-        name: call.function?.name ?? "",
-        arguments: call.function?.arguments ?? "",
+      toolCalls: objectsOf(said.tool_calls).map((call) => ({
+        id: textOf(call.id),
+        name: textOf(objectOf(call.function).name),
+        arguments: textOf(objectOf(call.function).arguments),
       })),
       toolCallId: "",
       name: "",
     },
-    finishReason: choice.finish_reason ?? "",
-    refusal: said.refusal ?? "",
+    finishReason: textOf(choice.finish_reason),
+    refusal: textOf(said.refusal),
     reasoning: reasoningOf(said),
   };
 }

@@ -1,55 +1,43 @@
-/** What is read of the JSON of an OpenAI chat completion or chunk. Providers leave out or null what they like. */
-export interface OpenAiAnswer {
-  readonly id?: string | null;
-  readonly model?: string | null;
-  readonly created?: number | null;
-  readonly choices?: readonly OpenAiChoice[] | null;
-  readonly usage?: OpenAiUsage | null;
+type Json = Readonly<Record<string, unknown>>;
+
+/** The JSON of an OpenAI chat completion or chunk. What its members are is the provider's, so each is read with care. */
+export type OpenAiAnswer = Json;
+
+/** The value as an object; an empty one where it is none. */
+export function objectOf(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : noMembers;
 }
 
-/** One choice; `message` in an answer, `delta` in a chunk. */
-export interface OpenAiChoice {
-  readonly index?: number | null;
-  readonly message?: OpenAiSaid | null;
-  readonly delta?: OpenAiSaid | null;
-  readonly finish_reason?: string | null;
+/** The objects of a list; of what is no list, and of entries that are no objects, nothing. */
+export function objectsOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? value.filter((entry) => objectOf(entry) === entry) : noObjects;
 }
 
-/** What a model said, whole or in part. */
-export interface OpenAiSaid {
-  readonly content?: string | readonly { readonly type?: string; readonly text?: string }[] | null;
-  readonly refusal?: string | null;
-  readonly reasoning_content?: string | null;
-  readonly reasoning?: string | null;
-  readonly tool_calls?: readonly OpenAiToolCall[] | null;
+/** The text; empty where it is none. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
-/** A tool call, whole or in part. */
-export interface OpenAiToolCall {
-  readonly index?: number | null;
-  readonly id?: string | null;
-  readonly function?: { readonly name?: string | null; readonly arguments?: string | null } | null;
+/** A place in a list, as the wire has it; the other one where it is none. */
+export function indexOf(value: unknown, otherwise: number): number {
+  const isIndex = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= mostIndex;
+  return isIndex ? value : otherwise;
 }
 
-/** Token counts, in OpenAI's words. */
-export interface OpenAiUsage {
-  readonly prompt_tokens?: number | null;
-  readonly completion_tokens?: number | null;
-  readonly total_tokens?: number | null;
-  readonly prompt_tokens_details?: { readonly cached_tokens?: number | null } | null;
-  readonly completion_tokens_details?: { readonly reasoning_tokens?: number | null } | null;
-}
-
-/** The text of what was said; parts that are no text are left out. */
-export function textOf({ content }: OpenAiSaid): string {
-  if (typeof content === "string") {
-    return content;
-  }
-  return (content ?? []).map(({ text }) => (typeof text === "string" ? text : "")).join("");
+/** The text of what was said, whole or in parts; parts that are no text are left out. */
+export function saidText({ content }: Json): string {
+  return typeof content === "string"
+    ? content
+    : objectsOf(content)
+        .map(({ text }) => textOf(text))
+        .join("");
 }
 
 /** The reasoning that was shown, under either of its names. */
-export function reasoningOf(said: OpenAiSaid): string {
-  const reasoning = said.reasoning_content ?? said.reasoning;
-  return typeof reasoning === "string" ? reasoning : "";
+export function reasoningOf(said: Json): string {
+  return textOf(said.reasoning_content ?? said.reasoning);
 }
+
+const noMembers: Json = Object.freeze({});
+const noObjects: readonly Json[] = Object.freeze([]);
+const mostIndex = 2 ** 31 - 1;

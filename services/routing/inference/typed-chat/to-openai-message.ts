@@ -2,12 +2,13 @@ import { enumName, inferenceV1 } from "#contracts";
 import { invalidFields } from "#rpc";
 
 const { ChatRole } = inferenceV1;
+const knownRoles: ReadonlySet<number> = new Set(Object.values(ChatRole).filter((role) => role > 0));
 
 /** One message of an OpenAI chat body. Throws INVALID_ARGUMENT, naming the field, for what has no such form. */
 export function toOpenAiMessage(message: inferenceV1.ChatMessage, index: number): Record<string, unknown> {
   const path = `messages[${index}]`;
-  if (message.role === ChatRole.UNSPECIFIED) {
-    throw invalidFields([{ field: `${path}.role`, description: "must be set" }]);
+  if (!knownRoles.has(message.role)) {
+    throw invalidFields([{ field: `${path}.role`, description: "must be one of ChatRole's values, and set" }]);
   }
   return {
     role: enumName(ChatRole, message.role).toLowerCase(),

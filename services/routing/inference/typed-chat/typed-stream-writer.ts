@@ -3,14 +3,14 @@ import type { CanonicalEvent } from "#providers";
 import { toWireCount } from "../../attempts/wire-count.ts";
 import type { StreamWriter, WrittenMessage } from "../stream-call.ts";
 import { fromOpenAiUsage } from "./from-openai-answer.ts";
-import { type OpenAiAnswer, type OpenAiChoice, type OpenAiUsage, reasoningOf, textOf } from "./openai-answer.ts";
+import { indexOf, type OpenAiAnswer, objectOf, objectsOf, reasoningOf, saidText, textOf } from "./openai-answer.ts";
 
 type Message = inferenceV1.StreamChatCompletionResponse;
 
 /** Writes a stream of chat chunks as typed events. */
 export class TypedStreamWriter implements StreamWriter<Message> {
   readonly #echoedModel: string | undefined;
-  #usage: OpenAiUsage | undefined;
+  #usage: unknown;
 
   /** `echoedModel` stands in for the model that served. */
   constructor(echoedModel: string | undefined) {
@@ -20,9 +20,9 @@ export class TypedStreamWriter implements StreamWriter<Message> {
   onCommit(trail: inferenceV1.RouteTrail, first: readonly CanonicalEvent[]): WrittenMessage<Message>[] {
     const chunks = first.map(readChunk);
     const value = {
-      id: chunks.find((chunk) => chunk?.id)?.id ?? "",
-      model: this.#echoedModel ?? chunks.find((chunk) => chunk?.model)?.model ?? "",
-      created: toWireCount(chunks.find((chunk) => chunk?.created)?.created),
+      id: textOf(chunks.find(({ id }) => id)?.id),
+      model: this.#echoedModel ?? textOf(chunks.find(({ model }) => model)?.model),
+      created: toWireCount(chunks.find(({ created }) => created)?.created),
       trail,
     };
     return [{ message: { event: { $case: "start", value } }, bytes: 0 }];
@@ -32,8 +32,8 @@ export class TypedStreamWriter implements StreamWriter<Message> {
     const written: WrittenMessage<Message>[] = [];
     for (const event of events) {
       const chunk = readChunk(event);
-      this.#usage = chunk?.usage ?? this.#usage;
-      for (const choice of chunk?.choices ?? []) {
+      this.#usage = chunk.usage ?? this.#usage;
+      for (const choice of objectsOf(chunk.choices)) {
         const value = toDelta(choice);
         if (hasContent(value)) {
           written.push({ message: { event: { $case: "delta", value } }, bytes: event.bytes.length });
@@ -48,10 +48,10 @@ export class TypedStreamWriter implements StreamWriter<Message> {
   }
 }
 
-/** The JSON of a canonical event; undefined when it carries none. */
-function readChunk({ bytes, isKeepAlive }: CanonicalEvent): OpenAiAnswer | undefined {
+/** The JSON of a canonical event; nothing when it carries none. */
+function readChunk({ bytes, isKeepAlive }: CanonicalEvent): OpenAiAnswer {
   if (isKeepAlive || bytes.length === 0) {
-    return undefined;
+    return objectOf(undefined);
   }
   const data: string[] = [];
   for (const line of bytes.toString().split(/\r\n|\n|\r/)) {
@@ -59,23 +59,23 @@ function readChunk({ bytes, isKeepAlive }: CanonicalEvent): OpenAiAnswer | undef
       data.push(line.slice("data:".length));
     }
   }
-  return data.length === 0 ? undefined : (JSON.parse(data.join("\n")) as OpenAiAnswer);
+  return objectOf(data.length === 0 ? undefined : JSON.parse(data.join("\n")));
 }
 
-function toDelta(choice: OpenAiChoice): inferenceV1.ChatDelta {
-  const said = choice.delta ?? {};
+function toDelta(choice: OpenAiAnswer): inferenceV1.ChatDelta {
+  const said = objectOf(choice.delta);
   return {
-    index: choice.index ?? 0,
-    text: textOf(said),
+    index: indexOf(choice.index, 0),
+    text: saidText(said),
     reasoning: reasoningOf(said),
-    refusal: said.refusal ?? "",
-    toolCalls: (said.tool_calls ?? []).map((call, place) => ({
-      index: call.index ?? place,
-      id: call.id ?? "",
-      name: call.function?.name ?? "",
-      arguments: call.function?.arguments ?? "",
+    refusal: textOf(said.refusal),
+    toolCalls: objectsOf(said.tool_calls).map((call, place) => ({
+      index: indexOf(call.index, place),
+      id: textOf(call.id),
+      name: textOf(objectOf(call.function).name),
+      arguments: textOf(objectOf(call.function).arguments),
     })),
-    finishReason: choice.finish_reason ?? "",
+    finishReason: textOf(choice.finish_reason),
   };
 }
 
