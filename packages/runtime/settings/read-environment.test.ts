@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HiddenText } from "./hidden-text.ts";
 import { checkListenHost } from "./listen-host.ts";
 import { readEnvironment, SettingsError } from "./read-environment.ts";
+import { serviceSettings } from "./service-settings.ts";
 import {
   addressSetting,
   booleanSetting,
@@ -120,6 +121,21 @@ describe("settings", () => {
   it("may be checked together, after each by itself", () => {
     const check = ({ port }: { readonly port: number }) => (port === 8080 ? ["SPILLWAY_HTTP_PORT is taken"] : []);
     expect(() => readEnvironment({ SPILLWAY_LEVEL: "x" }, table, check)).toThrow(/SPILLWAY_LEVEL.*SPILLWAY_HTTP_PORT/s);
+  });
+});
+
+describe("a token", () => {
+  const { adminToken } = serviceSettings;
+
+  it.each(["two words", "zwölf-zeichen", "a\tb"])("is refused where no header can carry it: %j", (token) => {
+    expect(() => readEnvironment({ SPILLWAY_ADMIN_TOKEN: token }, { adminToken })).toThrow(
+      /SPILLWAY_ADMIN_TOKEN.*printable ASCII without spaces/,
+    );
+  });
+
+  it("may have every printable character", () => {
+    const token = "!#$%&'*+-.^_`|~0aZ";
+    expect(readEnvironment({ SPILLWAY_ADMIN_TOKEN: token }, { adminToken }).adminToken?.reveal()).toBe(token);
   });
 });
 

@@ -55,16 +55,16 @@ export const serviceSettings = {
   adminToken: secretSetting({
     variable: "SPILLWAY_ADMIN_TOKEN",
     description: "Token that callers of ConfigService and RoutingService, and of the all-in-one's /metrics, must show",
-    form: "text without spaces",
+    form: "printable ASCII without spaces",
     defaultText: "unset: not asked for",
-    check: refuseSpaces,
+    check: refuseUnsendable,
   }),
   serviceToken: secretSetting({
     variable: "SPILLWAY_SERVICE_TOKEN",
     description: "Token that the services show each other; the same in all",
-    form: "text without spaces",
+    form: "printable ASCII without spaces",
     defaultText: "unset: not asked for",
-    check: refuseSpaces,
+    check: refuseUnsendable,
   }),
   bodyLimitBytes: integerSetting({
     variable: "SPILLWAY_BODY_LIMIT_BYTES",
@@ -109,6 +109,7 @@ export function keySetting<Key>(resolve: (text: string) => Key, defaultText = "u
   });
 }
 
-function refuseSpaces(text: string): void {
-  if (/\s/.test(text)) throw new Error("has spaces in it");
+/** A token travels in a header. */
+function refuseUnsendable(text: string): void {
+  if (!/^[!-~]+$/.test(text)) throw new Error("holds what no header can carry");
 }
