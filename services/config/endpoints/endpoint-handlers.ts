@@ -65,7 +65,7 @@ async function createEndpoint(
   const createRequest = {
     method: "CreateEndpoint",
     requestId: request.requestId,
-    content: configV1.CreateEndpointRequest.encode({ ...request, requestId: "" }).finish(),
+    toContent: () => configV1.CreateEndpointRequest.encode({ ...request, requestId: "" }).finish(),
     response: configV1.CreateEndpointResponse,
   };
   return await runOnce(transaction, createRequest, async () => {

@@ -79,7 +79,7 @@ async function createModelDefinition(
   const createRequest = {
     method: "CreateModelDefinition",
     requestId: request.requestId,
-    content: configV1.CreateModelDefinitionRequest.encode({ ...request, requestId: "" }).finish(),
+    toContent: () => configV1.CreateModelDefinitionRequest.encode({ ...request, requestId: "" }).finish(),
     response: configV1.CreateModelDefinitionResponse,
   };
   return await runOnce(transaction, createRequest, async () => {

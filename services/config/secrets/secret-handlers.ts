@@ -78,7 +78,7 @@ async function createSecret(
   const createRequest = {
     method: "CreateSecret",
     requestId: request.requestId,
-    content: toRequestContent(request, keyEncryptionKey),
+    toContent: () => toRequestContent(request, keyEncryptionKey),
     response: configV1.CreateSecretResponse,
   };
   return await runOnce(transaction, createRequest, async () => {
