@@ -19,7 +19,7 @@ const allowedImports = {
 
 /** Where each third-party library lives: nobody else imports it, tests excepted. */
 const homes = {
-  sql: { libraries: ["knex", "pg"], home: "^services/config/" },
+  sql: { libraries: ["knex", "pg"], home: "^services/config/store/" },
   "http-server": { libraries: ["fastify", "@fastify/[^/]+"], home: "^services/edge/" },
   grpc: { libraries: ["@grpc/[^/]+"], home: "^packages/rpc/" },
   "telemetry-sdk": {
