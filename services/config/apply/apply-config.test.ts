@@ -141,7 +141,7 @@ describe("the whole example", () => {
     const { warnings } = await apply(example);
     const idle = warnings.filter(({ message }) => message.includes("not acted on yet"));
     expect(idle).toHaveLength(1);
-    expect(idle[0]?.field.split(", ")).toEqual(["keys[0].limits", "budgets[0]"]);
+    expect(idle[0]?.field.split(", ")).toEqual(["models[0].price", "keys[0].limits", "budgets[0]"]);
   });
 
   test("applied again changes nothing and makes no revision", async () => {

@@ -1,6 +1,5 @@
 import { configV1 } from "#contracts";
 import { enumViolations, rangeViolations, textViolations } from "../field-rules.ts";
-import { idleBudgetWarnings } from "../policies/not-acted-on.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a budget; `prefix` is its path, e.g. `budgets[0]`. */
@@ -16,11 +15,6 @@ export function budgetViolations(budget: configV1.BudgetEntry, prefix: string): 
     ...requiredEnumViolations(budget.scope, `${prefix}.scope`, configV1.BudgetTargetScope),
     ...requiredEnumViolations(budget.action, `${prefix}.action`, configV1.BudgetAction),
   ];
-}
-
-/** What the writer of a budget should know of. */
-export function budgetWarnings(budget: configV1.BudgetEntry, prefix: string): configV1.Warning[] {
-  return idleBudgetWarnings(budget, prefix);
 }
 
 function requiredEnumViolations(

@@ -287,6 +287,14 @@ test("warns about a secret of another provider, and of nothing that is acted on"
   expect(warnings.map(({ field }) => field)).toEqual(["model_definition.secret_id"]);
 });
 
+test("warns, whenever it is written, that nothing acts on a price yet", async () => {
+  const { modelDefinition, warnings } = await create("priced", { price: { input: 1, output: 2 } });
+  const told = [{ field: "model_definition.price", message: "is stored, and not acted on yet by this version" }];
+  expect(warnings).toEqual(told);
+  const { modelDefinitionId } = modelDefinition ?? {};
+  expect((await update({ modelDefinitionId, contextWindow: 10n })).warnings).toEqual(told);
+});
+
 test("lists by provider and by secret", async () => {
   const secretId = await createSecretId("for-listing");
   await create("listed-1", { provider: "xai", secretId });

@@ -18,13 +18,12 @@ import {
   modelDefinitionFields,
   replaceModelDefinition,
   runOnce,
-  type StoredSecret,
   type WriteTransaction,
 } from "../store/index.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { addressViolations } from "../upstreams/provider-rules.ts";
+import { addressViolations, type SecretOutline, toSecretOutline } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
-import { modelDefinitionViolations, secretFitWarnings } from "./model-definition-rules.ts";
+import { modelDefinitionViolations, modelDefinitionWarnings } from "./model-definition-rules.ts";
 
 type ModelDefinition = configV1.GatewayModelDefinition;
 
@@ -86,7 +85,7 @@ async function createModelDefinition(
     const secret = await requireItsSecret(transaction, wanted);
     await requireFreeName(transaction, wanted.name);
     const modelDefinition = await insertModelDefinition(transaction, wanted);
-    return { modelDefinition, warnings: warningsOf(modelDefinition, secret) };
+    return { modelDefinition, warnings: modelDefinitionWarnings(modelDefinition, secret, "model_definition") };
   });
 }
 
@@ -112,7 +111,7 @@ async function updateModelDefinition(
   return {
     modelDefinition,
     warnings: [
-      ...warningsOf(modelDefinition, secret),
+      ...modelDefinitionWarnings(modelDefinition, secret, "model_definition"),
       ...(await warningsOfUsers(transaction, stored, modelDefinition)),
       ...ownershipWarnings(stored.source, "model_definition"),
     ],
@@ -167,14 +166,14 @@ async function requireModel(
 async function requireItsSecret(
   transaction: WriteTransaction,
   wanted: ModelDefinition,
-): Promise<StoredSecret | undefined> {
+): Promise<SecretOutline | undefined> {
   const { secretId } = wanted;
-  const secret = secretId === undefined ? undefined : await findSecret(transaction.queries, { secretId });
-  if (secretId !== undefined && secret === undefined) {
+  const stored = secretId === undefined ? undefined : await findSecret(transaction.queries, { secretId });
+  if (secretId !== undefined && stored === undefined) {
     throw notFoundError({ resourceType: "secret", resourceName: secretId }, "model_definition.secret_id");
   }
-  refuseViolations(addressViolations(wanted, secret?.info.authConfig, "model_definition.base_url"));
-  return secret;
+  refuseViolations(addressViolations(wanted, stored?.info.authConfig, "model_definition.base_url"));
+  return stored && toSecretOutline(stored.info);
 }
 
 async function requireFreeName(transaction: WriteTransaction, name = ""): Promise<void> {
@@ -184,10 +183,6 @@ async function requireFreeName(transaction: WriteTransaction, name = ""): Promis
 
 function withoutEmptySecret(model: ModelDefinition): ModelDefinition {
   return model.secretId === "" ? { ...model, secretId: undefined } : model;
-}
-
-function warningsOf(model: ModelDefinition, secret: StoredSecret | undefined): configV1.Warning[] {
-  return secretFitWarnings(model, secret?.info.provider, "model_definition");
 }
 
 function toReference(stored: ModelDefinition) {

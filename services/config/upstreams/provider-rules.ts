@@ -7,6 +7,19 @@ import type { Violation } from "../violations.ts";
 /** Clear part of a secret, as far as it says where its provider is. */
 export type AuthConfig = Readonly<Record<string, string>>;
 
+/** What the rules look at of a secret: all but its value. */
+export interface SecretOutline {
+  readonly provider: string;
+  readonly authConfig: AuthConfig;
+  /** Keys of its value, e.g. `api_key`. */
+  readonly valueKeys: readonly string[];
+}
+
+/** The outline of a secret that reads show. */
+export function toSecretOutline({ provider, authConfig, maskedValues }: configV1.GatewaySecretInfo): SecretOutline {
+  return { provider: provider ?? "", authConfig, valueKeys: Object.keys(maskedValues) };
+}
+
 /** What is wrong with the id of a provider: there must be one of this name. */
 export function providerViolations(id: string | undefined, field: string): Violation[] {
   const violations = textViolations(id, field, { maxLength: 64 });
