@@ -208,3 +208,49 @@ keys:
   expect(warnings.get("a weight of 0 is never drawn")).toBe("endpoints[0].primary[1].weight");
   expect([...warnings].filter(([, field]) => field === "endpoints[0].fallback[0]")).toHaveLength(2);
 });
+
+describe("a model whose provider needs a key is warned of,", () => {
+  const warningsOf = (text: string, stored = nothing) => {
+    const document = parseConfigText(`version: 1\n${text}`, {});
+    const scope = createApplyScope({ document, source: "file:a", prune: false }, stored);
+    return documentWarnings(scope).map(({ field, message }) => `${field}: ${message}`);
+  };
+  const lacks = "the value of the secret lacks api_key, which openai needs";
+
+  test.each([
+    [
+      "without a secret",
+      "models: [{ name: m, provider: openai, model: gpt-4o }]",
+      ["models[0].secret: is not set: calls go without api_key, which openai needs"],
+    ],
+    [
+      "with a secret that has no key",
+      "secrets: [{ name: s, provider: openai, value: { token: t } }]\n" +
+        "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]",
+      [`secrets[0].value, models[0].secret: ${lacks}`],
+    ],
+    [
+      "with a key",
+      "secrets: [{ name: s, provider: openai, value: { api_key: k } }]\n" +
+        "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]",
+      [],
+    ],
+    [
+      "whose server says whether it wants one",
+      "secrets: [{ name: s, provider: vllm }]\n" +
+        "models: [{ name: m, provider: vllm, model: m, secret: s, base_url: http://127.0.0.1 }]",
+      [],
+    ],
+    ["that lives here", "models: [{ name: m, provider: echo, model: m }]", []],
+  ])("%s", (_, text, expected) => {
+    expect(warningsOf(text)).toEqual(expected);
+  });
+
+  test("with a stored secret that has no key", () => {
+    const info = configV1.GatewaySecretInfo.fromPartial({ secretName: "s", provider: "openai" });
+    const value = { info, sealed: configV1.SealedSecret.fromPartial({}) };
+    const stored = { ...nothing, secrets: new Map([["s", { value, source: "api" }]]) };
+    const text = "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]";
+    expect(warningsOf(text, stored)).toEqual([`models[0].secret: ${lacks}`]);
+  });
+});

@@ -7,6 +7,7 @@ import { modelDefinitionViolations, modelDefinitionWarnings } from "../model-def
 import { idleApiKeyWarnings, idleBudgetWarnings } from "../policies/not-acted-on.ts";
 import { secretValueViolations, secretViolations } from "../secrets/secret-rules.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { credentialWarnings } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 import { keyValueViolations } from "./api-key-values.ts";
 import type { ApplyScope } from "./apply-scope.ts";
@@ -48,6 +49,9 @@ export function documentWarnings(scope: ApplyScope): configV1.Warning[] {
   const models = modelsByName(scope);
   const secrets = secretsAfter(scope);
   const warnings = [
+    ...document.secrets.flatMap(({ provider, value }, index) =>
+      credentialWarnings(provider, Object.keys(value), `secrets[${index}].value`),
+    ),
     ...document.models.flatMap((entry, index) =>
       modelDefinitionWarnings(toModelDefinition(entry, undefined), secrets.get(entry.secret), `models[${index}]`),
     ),

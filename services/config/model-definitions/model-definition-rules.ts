@@ -3,7 +3,12 @@ import { rangeViolations, textViolations, writerViolations } from "../field-rule
 import { idleModelDefinitionWarnings } from "../policies/not-acted-on.ts";
 import { policyViolations, probeViolations } from "../policies/policy-rules.ts";
 import { baseUrlViolations, type UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { modelNameViolations, providerViolations, type SecretOutline } from "../upstreams/provider-rules.ts";
+import {
+  credentialWarnings,
+  modelNameViolations,
+  providerViolations,
+  type SecretOutline,
+} from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a model definition by itself; `prefix` is its path. Its secret is another question. */
@@ -34,7 +39,11 @@ export function modelDefinitionWarnings(
   secret: SecretOutline | undefined,
   prefix: string,
 ): configV1.Warning[] {
-  return [...secretFitWarnings(model, secret, `${prefix}.secret_id`), ...idleModelDefinitionWarnings(model, prefix)];
+  return [
+    ...secretFitWarnings(model, secret, `${prefix}.secret_id`),
+    ...credentialWarnings(model.provider, secret?.valueKeys, `${prefix}.secret_id`),
+    ...idleModelDefinitionWarnings(model, prefix),
+  ];
 }
 
 function secretFitWarnings(

@@ -18,7 +18,7 @@ import {
   type WriteTransaction,
 } from "../store/index.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { secretAddressViolations } from "../upstreams/provider-rules.ts";
+import { credentialWarnings, secretAddressViolations } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
 import { addressKeys, secretValueViolations, secretViolations } from "./secret-rules.ts";
 
@@ -92,7 +92,7 @@ async function createSecret(
       maskedValues: value.masked(),
       writtenBy: wanted.createdBy,
     });
-    return { secret: stored.info, warnings: [] };
+    return { secret: stored.info, warnings: valueWarnings(stored) };
   });
 }
 
@@ -136,7 +136,10 @@ async function updateSecret(
       ...(isSameMap(authConfig, stored.info.authConfig) ? [] : ["auth_config"]),
     ],
   });
-  return { secret: written.info, warnings: ownershipWarnings(stored.info.source, "secret") };
+  return {
+    secret: written.info,
+    warnings: [...valueWarnings(written), ...ownershipWarnings(stored.info.source, "secret")],
+  };
 }
 
 async function removeSecret(
@@ -201,6 +204,10 @@ function refuseRepointing(stored: StoredSecret, authConfig: Readonly<Record<stri
         description: "says where the credential is sent; give the credential again, in secret_value, to change it",
       })),
   );
+}
+
+function valueWarnings({ info }: StoredSecret): configV1.Warning[] {
+  return credentialWarnings(info.provider, Object.keys(info.maskedValues), "secret_value");
 }
 
 /** A value that cannot be opened with the key at hand is another one: writing it again is how it is repaired. */

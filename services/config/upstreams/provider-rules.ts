@@ -77,6 +77,28 @@ export function secretAddressViolations(
       ];
 }
 
+/**
+ * Says that calls to a provider will lack what it asks for. `valueKeys` are the keys of the secret's value, undefined where
+ * there is no secret; a provider with several ways to authenticate needs the keys of one of them.
+ */
+export function credentialWarnings(
+  providerId: string | undefined,
+  valueKeys: readonly string[] | undefined,
+  field: string,
+): configV1.Warning[] {
+  const modes = findProvider(providerId ?? "")?.authModes ?? [];
+  const held = new Set(valueKeys);
+  if (modes.length === 0 || modes.some(({ secretFields }) => secretFields.every((key) => held.has(key)))) {
+    return [];
+  }
+  const needed = modes.map(({ secretFields }) => secretFields.join(" and ")).join(", or ");
+  const message =
+    valueKeys === undefined
+      ? `is not set: calls go without ${needed}, which ${providerId} needs`
+      : `the value of the secret lacks ${needed}, which ${providerId} needs`;
+  return [{ field, message }];
+}
+
 function needsAddressOfSecret({ provider, baseUrl }: configV1.GatewayModelDefinition): boolean {
   return baseUrl === undefined && findProvider(provider ?? "")?.needsBaseUrl === true;
 }
