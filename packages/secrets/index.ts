@@ -1,4 +1,4 @@
-export { hashApiKey } from "./api-key-hash.ts";
+export { hashApiKey } from "./hash-api-key.ts";
 export { KeyEncryptionKey } from "./key-encryption-key.ts";
 export { openOrCreateKeyFile } from "./key-file.ts";
 export { maskValue } from "./mask-value.ts";

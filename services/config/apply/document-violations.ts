@@ -9,12 +9,12 @@ import { secretValueViolations, secretViolations } from "../secrets/secret-rules
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
 import { credentialWarnings } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
-import { keyValueViolations } from "./api-key-values.ts";
 import type { ApplyScope } from "./apply-scope.ts";
-import { documentAddressViolations } from "./document-addresses.ts";
+import { documentAddressViolations } from "./document-address-violations.ts";
 import { toApiKey, toEndpoint, toModelDefinition, toSecretInfo } from "./document-messages.ts";
 import { toDocumentPath } from "./document-path.ts";
-import { referenceViolations } from "./document-references.ts";
+import { keyValueViolations } from "./key-value-violations.ts";
+import { referenceViolations } from "./reference-violations.ts";
 import { secretsAfter } from "./secrets-after.ts";
 
 /** Everything that is wrong with a document, by its own paths. */

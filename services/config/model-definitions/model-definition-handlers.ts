@@ -6,7 +6,7 @@ import { endpointFitnessWarnings } from "../endpoints/endpoint-warnings.ts";
 import { modelDefinitionsOf } from "../endpoints/mapping-rules.ts";
 import { maskedFields, withFields } from "../field-mask.ts";
 import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
-import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import { requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
 import {
   type ConfigStore,
   deleteModelDefinition,
@@ -15,7 +15,6 @@ import {
   insertModelDefinition,
   listEndpoints,
   listModelDefinitions,
-  modelDefinitionFields,
   replaceModelDefinition,
   runOnce,
   type WriteTransaction,
@@ -23,6 +22,8 @@ import {
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
 import { addressViolations, type SecretOutline, toSecretOutline } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
+import { modelDefinitionFields } from "./model-definition-fields.ts";
 import { modelDefinitionViolations, modelDefinitionWarnings } from "./model-definition-rules.ts";
 
 type ModelDefinition = configV1.GatewayModelDefinition;
@@ -38,10 +39,9 @@ type ModelDefinitionMethods = Pick<
 
 /** The methods that create, read, change and delete model definitions. */
 export function createModelDefinitionHandlers(store: ConfigStore, places: UpstreamPlaces): ModelDefinitionMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createModelDefinition: (request) => write((transaction) => createModelDefinition(transaction, request, places)),
+    createModelDefinition: (request) =>
+      writeAsApi(store, (transaction) => createModelDefinition(transaction, request, places)),
     getModelDefinition: async ({ modelDefinitionId, name }) => {
       requireOne({ field: "model_definition_id", value: modelDefinitionId }, { field: "name", value: name });
       const reference = modelDefinitionId === "" ? { name } : { modelDefinitionId };
@@ -63,8 +63,9 @@ export function createModelDefinitionHandlers(store: ConfigStore, places: Upstre
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ name }) => name ?? "");
       return { modelDefinitions: entries, nextPageToken };
     },
-    updateModelDefinition: (request) => write((transaction) => updateModelDefinition(transaction, request, places)),
-    deleteModelDefinition: (request) => write((transaction) => removeModelDefinition(transaction, request)),
+    updateModelDefinition: (request) =>
+      writeAsApi(store, (transaction) => updateModelDefinition(transaction, request, places)),
+    deleteModelDefinition: (request) => writeAsApi(store, (transaction) => removeModelDefinition(transaction, request)),
   };
 }
 

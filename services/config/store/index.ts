@@ -27,7 +27,6 @@ export {
   findModelDefinition,
   insertModelDefinition,
   listModelDefinitions,
-  modelDefinitionFields,
   replaceModelDefinition,
 } from "./model-definition-rows.ts";
 export { runOnce } from "./run-once.ts";
