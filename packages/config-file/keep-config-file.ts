@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type configV1, googleRpc } from "#contracts";
 import { RpcError, type Service } from "#rpc";
+import { retryWithBackoff } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
 import type { Environment } from "./environment-references.ts";
 import { type ConfigFile, readConfigFile, sourceOfConfigFile } from "./read-config-file.ts";
@@ -28,9 +28,6 @@ export interface FileLogger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
-
-const firstWaitMs = 250;
-const longestWaitMs = 5000;
 
 /**
  * Puts a declarative file in force and returns; from then on, until the signal aborts, does so again whenever it changes.
@@ -108,17 +105,12 @@ async function applyWhenPossible(
   file: ConfigFile,
   signal: AbortSignal,
 ): Promise<bigint> {
-  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-    signal.throwIfAborted();
-    try {
-      return await applyOnce(options, file);
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      const reason = (error as Error).message;
-      options.logger.warn({ file: options.path, reason }, "the file could not be applied; trying again until it can");
-      await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal });
-    }
-  }
+  const onFailure = (error: unknown) => {
+    if (!mayPass(error)) throw error;
+    const reason = (error as Error).message;
+    options.logger.warn({ file: options.path, reason }, "the file could not be applied; trying again until it can");
+  };
+  return await retryWithBackoff(() => applyOnce(options, file), { signal, onFailure });
 }
 
 async function applyOnce(options: KeepConfigFileOptions, { document, source }: ConfigFile): Promise<bigint> {

@@ -70,6 +70,7 @@ export function openConfigService(options: ConfigServiceOptions): OpenConfigServ
         ready.resolve();
       }
     },
+    random: Math.random,
   });
   const { logger, adminToken, serviceToken } = options;
   const gate = new CallGate({ logger, adminToken, serviceToken });

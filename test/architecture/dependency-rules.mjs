@@ -13,7 +13,7 @@ const allowedImports = {
   conditions: [],
   dialects: ["contracts"],
   providers: ["contracts", "dialects"],
-  "config-file": ["contracts", "rpc"],
+  "config-file": ["contracts", "rpc", "runtime"],
   cli: ["contracts", "rpc", "runtime", "config-file"],
 };
 
