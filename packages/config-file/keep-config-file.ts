@@ -1,8 +1,7 @@
 import { type configV1, googleRpc } from "#contracts";
 import { RpcError, type Service } from "#rpc";
-import { retryWithBackoff } from "#runtime";
+import { type Environment, type Logger, retryWithBackoff } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
 import { type ConfigFile, readConfigFile, sourceOfConfigFile } from "./read-config-file.ts";
 import { watchConfigFile } from "./watch-config-file.ts";
 
@@ -18,15 +17,9 @@ export interface KeepConfigFileOptions {
   readonly whenWritable?: Promise<unknown>;
   /** Is told what is in force of the file, and why its newest content is not. */
   readonly setFileStatus: (status: configV1.ConfigFileStatus) => void;
-  readonly logger: FileLogger;
+  readonly logger: Pick<Logger, "info" | "warn">;
   /** Gives up waiting, and stops keeping. */
   readonly signal: AbortSignal;
-}
-
-/** What keeping a file reports to. */
-export interface FileLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
 }
 
 /**

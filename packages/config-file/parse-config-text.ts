@@ -1,8 +1,9 @@
 import { type Alias, type Document, LineCounter, type Node, parseDocument, visit, type YAMLError } from "yaml";
 import { configV1 } from "#contracts";
+import type { Environment } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
 import { configSchema } from "./config-schema.ts";
-import { type Environment, hasReservedCharacter, hideReferences } from "./environment-references.ts";
+import { hasReservedCharacter, hideReferences } from "./environment-references.ts";
 import { readShape, TooManyNodesError } from "./read-shape.ts";
 import type { Reading } from "./reading.ts";
 

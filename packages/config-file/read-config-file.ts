@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { configV1 } from "#contracts";
+import type { Environment } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
 import { parseConfigText } from "./parse-config-text.ts";
 
 /** What a declarative file holds, and the name under which its nouns are owned. */

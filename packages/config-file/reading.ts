@@ -1,6 +1,6 @@
 import type { Alias, Node } from "yaml";
+import type { Environment } from "#runtime";
 import type { ConfigFileViolation } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
 
 /** One reading of one file. */
 export interface Reading {
