@@ -106,14 +106,15 @@ async function applyWhenPossible(
   return await retryWithBackoff(() => applyOnce(options, file), { signal, onFailure });
 }
 
-async function applyOnce(options: KeepConfigFileOptions, { document, source }: ConfigFile): Promise<bigint> {
+async function applyOnce(options: KeepConfigFileOptions, file: ConfigFile): Promise<bigint> {
   const { config, path, logger, metadata = {} } = options;
+  const { document, source } = file;
   const request = { document, source, prune: true, validateOnly: false, onlyIfEmpty: false, requestId: "" };
   let response: configV1.ApplyConfigResponse;
   try {
     response = await config.applyConfig(request, { metadata });
   } catch (error) {
-    throw error instanceof RpcError && !mayPass(error) ? toConfigFileError(error, path) : error;
+    throw error instanceof RpcError && !mayPass(error) ? toConfigFileError(error, file, path) : error;
   }
   const { revision, changes, warnings } = response;
   for (const { field, message } of warnings) logger.warn({ file: path, field }, message);
@@ -127,9 +128,18 @@ function mayPass(error: unknown): boolean {
   return error instanceof RpcError && (error.code === "UNAVAILABLE" || error.code === "ABORTED");
 }
 
-function toConfigFileError(error: RpcError, path: string): ConfigFileError {
-  const fields = error.detail("google.rpc.BadRequest", googleRpc.BadRequest)?.fieldViolations ?? [];
-  const violations = fields.map(({ field, description }) => ({ path: field, line: 0, message: description }));
+/** What the config service refuses, by the lines of the file. */
+function toConfigFileError(error: RpcError, { lineOf }: ConfigFile, path: string): ConfigFileError {
+  const request = error.detail("google.rpc.BadRequest", googleRpc.BadRequest);
+  const state = error.detail("google.rpc.PreconditionFailure", googleRpc.PreconditionFailure);
+  const violations = [
+    ...(request?.fieldViolations ?? []),
+    // Only a subject that the file has is a path; others name what is stored, as their descriptions do.
+    ...(state?.violations ?? []).map(({ subject, description }) => ({
+      field: lineOf(subject) === 0 ? "" : subject,
+      description,
+    })),
+  ].map(({ field, description }) => ({ path: field, line: lineOf(field), message: description }));
   return new ConfigFileError(
     violations.length > 0 ? violations : [{ path: "", line: 0, message: error.message }],
     path,

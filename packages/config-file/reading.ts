@@ -9,6 +9,8 @@ export interface Reading {
   readonly environment: Environment;
   readonly lineAt: (offset: number) => number;
   readonly violations: ConfigFileViolation[];
+  /** The line of everything that was looked at, by its path. */
+  readonly lines: Map<string, number>;
   /** Nodes that may still be looked at, so that aliases cannot multiply without end. */
   nodesLeft: number;
 }
