@@ -13,10 +13,10 @@ export class ConfigFileError extends Error {
   override readonly name = "ConfigFileError";
   readonly violations: readonly ConfigFileViolation[];
 
-  /** `file` is named before the violations where it is known. */
+  /** `file` is named before each violation where it is known, since the message has a line for each. */
   constructor(violations: readonly ConfigFileViolation[], file?: string) {
-    const listed = violations.map(describe).join("\n");
-    super(file === undefined ? listed : `${file}: ${listed}`);
+    const start = file === undefined ? "" : `${file}: `;
+    super(violations.map((violation) => `${start}${describe(violation)}`).join("\n"));
     this.violations = violations;
   }
 }

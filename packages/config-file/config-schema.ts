@@ -4,6 +4,7 @@ import {
   decimal,
   enumeration,
   failureClasses,
+  float32,
   formatVersion,
   int32,
   list,
@@ -113,7 +114,7 @@ const endpoint = record<configV1.EndpointEntry>({
   routing_strategy: optional("routingStrategy", enumeration(configV1.RoutingStrategy)),
   primary: required(
     "primary",
-    list(record<configV1.TargetEntry>({ ...fallbackTarget, weight: optional("weight", decimal) })),
+    list(record<configV1.TargetEntry>({ ...fallbackTarget, weight: optional("weight", float32) })),
   ),
   fallback: optional(
     "fallback",

@@ -1,5 +1,4 @@
-/** The variables that references may name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "#runtime";
 
 // Characters that Unicode sets aside for internal use stand for the references while YAML is parsed: a `{` would begin
 // a mapping inside `{ api_key: ${NAME} }`.

@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { configV1 } from "#contracts";
+import { type configV1, googleRpc } from "#contracts";
 import { invalidFields, RpcError } from "#rpc";
 import { ConfigFileError } from "./config-file-error.ts";
 import { type KeepConfigFileOptions, keepConfigFile } from "./keep-config-file.ts";
@@ -90,11 +90,49 @@ describe("keeping a config file in force", () => {
     await expect(keep({ path: join(folder, "none.yaml") })).rejects.toThrow(ConfigFileError);
   });
 
-  it("throws what the config service refuses, with the path of the field", async () => {
+  it("throws what the config service refuses, each with file, path and line of its field", async () => {
     await writeFile(path, content("one"));
-    failures = [invalidFields([{ field: "endpoints[0].primary", description: "must not be empty" }])];
-    await expect(keep()).rejects.toThrow(/spillway\.yaml: endpoints\[0\]\.primary: must not be empty/);
+    failures = [
+      invalidFields([
+        { field: "models[0].model", description: "is retired" },
+        { field: "endpoints[0].primary[0].model", description: "is unknown" },
+        { field: "endpoints[0].policy.timeouts.connect", description: "is not there, and wrong" },
+        { field: "source", description: "is not of the file" },
+      ]),
+    ];
+    await expect(keep()).rejects.toThrow(
+      [
+        `${path}: models[0].model: is retired (line 4)`,
+        `${path}: endpoints[0].primary[0].model: is unknown (line 6)`,
+        `${path}: endpoints[0].policy.timeouts.connect: is not there, and wrong (line 6)`,
+        `${path}: source: is not of the file`,
+      ].join("\n"),
+    );
     expect(applied).toEqual([]);
+  });
+
+  it("throws what stands in the way of the file, with the line where it is about a field", async () => {
+    await writeFile(path, content("one"));
+    const violations = [
+      { type: "OWNED_BY_ANOTHER_SOURCE", subject: "models[0].name", description: "belongs to api" },
+      { type: "RESOURCE_IN_USE", subject: "model two", description: "the model two cannot be deleted" },
+    ];
+    failures = [
+      new RpcError({
+        code: "FAILED_PRECONDITION",
+        reason: "OWNED_BY_ANOTHER_SOURCE",
+        message: "all in one line",
+        details: [
+          {
+            type: "google.rpc.PreconditionFailure",
+            value: googleRpc.PreconditionFailure.encode({ violations }).finish(),
+          },
+        ],
+      }),
+    ];
+    await expect(keep()).rejects.toThrow(
+      `${path}: models[0].name: belongs to api (line 4)\n${path}: the model two cannot be deleted`,
+    );
   });
 
   it("keeps what is in force when a later content cannot be used, tells why, and takes the next", async () => {

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type configV1, googleRpc } from "#contracts";
 import { RpcError, type Service } from "#rpc";
+import { type Environment, type Logger, retryWithBackoff } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
 import { type ConfigFile, readConfigFile, sourceOfConfigFile } from "./read-config-file.ts";
 import { watchConfigFile } from "./watch-config-file.ts";
 
@@ -18,19 +17,10 @@ export interface KeepConfigFileOptions {
   readonly whenWritable?: Promise<unknown>;
   /** Is told what is in force of the file, and why its newest content is not. */
   readonly setFileStatus: (status: configV1.ConfigFileStatus) => void;
-  readonly logger: FileLogger;
+  readonly logger: Pick<Logger, "info" | "warn">;
   /** Gives up waiting, and stops keeping. */
   readonly signal: AbortSignal;
 }
-
-/** What keeping a file reports to. */
-export interface FileLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-const firstWaitMs = 250;
-const longestWaitMs = 5000;
 
 /**
  * Puts a declarative file in force and returns; from then on, until the signal aborts, does so again whenever it changes.
@@ -108,27 +98,23 @@ async function applyWhenPossible(
   file: ConfigFile,
   signal: AbortSignal,
 ): Promise<bigint> {
-  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-    signal.throwIfAborted();
-    try {
-      return await applyOnce(options, file);
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      const reason = (error as Error).message;
-      options.logger.warn({ file: options.path, reason }, "the file could not be applied; trying again until it can");
-      await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal });
-    }
-  }
+  const onFailure = (error: unknown) => {
+    if (!mayPass(error)) throw error;
+    const reason = (error as Error).message;
+    options.logger.warn({ file: options.path, reason }, "the file could not be applied; trying again until it can");
+  };
+  return await retryWithBackoff(() => applyOnce(options, file), { signal, onFailure });
 }
 
-async function applyOnce(options: KeepConfigFileOptions, { document, source }: ConfigFile): Promise<bigint> {
+async function applyOnce(options: KeepConfigFileOptions, file: ConfigFile): Promise<bigint> {
   const { config, path, logger, metadata = {} } = options;
+  const { document, source } = file;
   const request = { document, source, prune: true, validateOnly: false, onlyIfEmpty: false, requestId: "" };
   let response: configV1.ApplyConfigResponse;
   try {
     response = await config.applyConfig(request, { metadata });
   } catch (error) {
-    throw error instanceof RpcError && !mayPass(error) ? toConfigFileError(error, path) : error;
+    throw error instanceof RpcError && !mayPass(error) ? toConfigFileError(error, file, path) : error;
   }
   const { revision, changes, warnings } = response;
   for (const { field, message } of warnings) logger.warn({ file: path, field }, message);
@@ -142,9 +128,18 @@ function mayPass(error: unknown): boolean {
   return error instanceof RpcError && (error.code === "UNAVAILABLE" || error.code === "ABORTED");
 }
 
-function toConfigFileError(error: RpcError, path: string): ConfigFileError {
-  const fields = error.detail("google.rpc.BadRequest", googleRpc.BadRequest)?.fieldViolations ?? [];
-  const violations = fields.map(({ field, description }) => ({ path: field, line: 0, message: description }));
+/** What the config service refuses, by the lines of the file. */
+function toConfigFileError(error: RpcError, { lineOf }: ConfigFile, path: string): ConfigFileError {
+  const request = error.detail("google.rpc.BadRequest", googleRpc.BadRequest);
+  const state = error.detail("google.rpc.PreconditionFailure", googleRpc.PreconditionFailure);
+  const violations = [
+    ...(request?.fieldViolations ?? []),
+    // Only a subject that the file has is a path; others name what is stored, as their descriptions do.
+    ...(state?.violations ?? []).map(({ subject, description }) => ({
+      field: lineOf(subject) === 0 ? "" : subject,
+      description,
+    })),
+  ].map(({ field, description }) => ({ path: field, line: lineOf(field), message: description }));
   return new ConfigFileError(
     violations.length > 0 ? violations : [{ path: "", line: 0, message: error.message }],
     path,

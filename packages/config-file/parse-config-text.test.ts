@@ -244,7 +244,12 @@ describe("what is wrong is told with path and line:", () => {
     [
       "a weight that is not finite",
       "version: 1\nendpoints:\n  - { name: a, primary: [{ model: m, weight: .inf }] }",
-      "endpoints[0].primary[0].weight: must be a number, at least 0 (line 3)",
+      "endpoints[0].primary[0].weight: must be a number from 0 to 3.4028234663852886e+38 (line 3)",
+    ],
+    [
+      "a weight that no float of 32 bits holds",
+      "version: 1\nendpoints:\n  - { name: a, primary: [{ model: m, weight: 1e39 }] }",
+      "endpoints[0].primary[0].weight: must be a number from 0 to 3.4028234663852886e+38 (line 3)",
     ],
     [
       "a word where a boolean belongs",

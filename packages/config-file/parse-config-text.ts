@@ -1,19 +1,32 @@
 import { type Alias, type Document, LineCounter, type Node, parseDocument, visit, type YAMLError } from "yaml";
 import { configV1 } from "#contracts";
+import type { Environment } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
 import { configSchema } from "./config-schema.ts";
-import { type Environment, hasReservedCharacter, hideReferences } from "./environment-references.ts";
+import { hasReservedCharacter, hideReferences } from "./environment-references.ts";
 import { readShape, TooManyNodesError } from "./read-shape.ts";
 import type { Reading } from "./reading.ts";
 
 const mostCharacters = 4 * 1024 * 1024;
 const mostNodes = 250_000;
 
+/** A document, and where in its file things stand. */
+export interface LocatedDocument {
+  readonly document: configV1.ConfigDocument;
+  /** The line of a path; of one that is not there that of what it belongs to; 0 where nothing of it is. */
+  readonly lineOf: (path: string) => number;
+}
+
 /**
  * Reads a declarative file: strict YAML of one document, with `${NAME}` in texts taken from the environment (`$${`
  * writes the characters themselves). Throws `ConfigFileError` with everything that is wrong, or the first fault if it is not YAML.
  */
 export function parseConfigText(text: string, environment: Environment): configV1.ConfigDocument {
+  return parseLocatedText(text, environment).document;
+}
+
+/** Reads a declarative file as `parseConfigText` does, and remembers the lines. */
+export function parseLocatedText(text: string, environment: Environment): LocatedDocument {
   if (text.length > mostCharacters) {
     throw whole(`is longer than ${mostCharacters} characters`);
   }
@@ -25,7 +38,21 @@ export function parseConfigText(text: string, environment: Environment): configV
   if (reading.violations.length > 0) {
     throw new ConfigFileError([...reading.violations].sort((left, right) => left.line - right.line));
   }
-  return configV1.ConfigDocument.fromPartial(values as Partial<configV1.ConfigDocument>);
+  const { lines } = reading;
+  return {
+    document: configV1.ConfigDocument.fromPartial(values as Partial<configV1.ConfigDocument>),
+    lineOf: (path) => findLine(path, lines),
+  };
+}
+
+function findLine(path: string, lines: ReadonlyMap<string, number>): number {
+  for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("."), at.lastIndexOf("[")))) {
+    const line = lines.get(at);
+    if (line !== undefined) {
+      return line;
+    }
+  }
+  return 0;
 }
 
 function parseYaml(text: string, environment: Environment): { readonly contents: Node; readonly reading: Reading } {
@@ -43,7 +70,7 @@ function parseYaml(text: string, environment: Environment): { readonly contents:
   const aliased = findAliased(document);
   return {
     contents: document.contents,
-    reading: { aliased, environment, lineAt, violations: [], nodesLeft: mostNodes },
+    reading: { aliased, environment, lineAt, violations: [], lines: new Map(), nodesLeft: mostNodes },
   };
 }
 

@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import type { configV1 } from "#contracts";
+import type { Environment } from "#runtime";
 import { ConfigFileError } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
-import { parseConfigText } from "./parse-config-text.ts";
+import { type LocatedDocument, parseLocatedText } from "./parse-config-text.ts";
 
 /** What a declarative file holds, and the name under which its nouns are owned. */
-export interface ConfigFile {
-  readonly document: configV1.ConfigDocument;
+export interface ConfigFile extends LocatedDocument {
   /** `file:` and the file's name without folder and extension, e.g. `file:spillway`. */
   readonly source: string;
 }
@@ -21,7 +19,7 @@ export function sourceOfConfigFile(path: string): string {
 export async function readConfigFile(path: string, environment: Environment): Promise<ConfigFile> {
   const text = await readText(path);
   try {
-    return { document: parseConfigText(text, environment), source: sourceOfConfigFile(path) };
+    return { ...parseLocatedText(text, environment), source: sourceOfConfigFile(path) };
   } catch (error) {
     throw error instanceof ConfigFileError ? new ConfigFileError(error.violations, path) : error;
   }

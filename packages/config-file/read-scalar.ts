@@ -58,7 +58,7 @@ function describeNumber({ whole, unit, minimum, maximum }: NumberShape): string 
     return String(minimum);
   }
   const kind = `a ${whole ? "whole " : ""}number${unit === undefined ? "" : ` of ${unit}`}`;
-  return whole ? `${kind} from ${minimum} to ${maximum}` : `${kind}, at least ${minimum}`;
+  return whole || maximum < Number.MAX_VALUE ? `${kind} from ${minimum} to ${maximum}` : `${kind}, at least ${minimum}`;
 }
 
 function readEnum(place: Place, shape: EnumShape, reading: Reading): number | undefined {

@@ -13,6 +13,7 @@ export function readShape(place: Place, shape: Shape, reading: Reading): unknown
   if (reading.nodesLeft-- <= 0) {
     throw new TooManyNodesError();
   }
+  reading.lines.set(place.path, place.line);
   const at = resolveAlias(place, reading);
   if (at === undefined) {
     return undefined;

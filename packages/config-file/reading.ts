@@ -1,6 +1,6 @@
 import type { Alias, Node } from "yaml";
+import type { Environment } from "#runtime";
 import type { ConfigFileViolation } from "./config-file-error.ts";
-import type { Environment } from "./environment-references.ts";
 
 /** One reading of one file. */
 export interface Reading {
@@ -9,6 +9,8 @@ export interface Reading {
   readonly environment: Environment;
   readonly lineAt: (offset: number) => number;
   readonly violations: ConfigFileViolation[];
+  /** The line of everything that was looked at, by its path. */
+  readonly lines: Map<string, number>;
   /** Nodes that may still be looked at, so that aliases cannot multiply without end. */
   nodesLeft: number;
 }

@@ -80,6 +80,8 @@ export const texts: Shape = { kind: "list", of: text };
 const number: Omit<NumberShape, "whole" | "maximum"> = { kind: "number", minimum: 0, unit: undefined, asBigint: false };
 /** A finite number that is not negative. */
 export const decimal: Shape = { ...number, whole: false, maximum: Number.MAX_VALUE };
+/** A number that is not negative and fits a float of 32 bits. */
+export const float32: Shape = { ...number, whole: false, maximum: (2 - 2 ** -23) * 2 ** 127 };
 /** A whole number that is not negative. */
 export const uint32: Shape = { ...number, whole: true, maximum: 2 ** 32 - 1 };
 /** The version of the file's format. */

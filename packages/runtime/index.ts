@@ -11,6 +11,7 @@ export type { Series } from "./metrics/series.ts";
 export { type Readiness, startAdminServer } from "./process/admin-server.ts";
 export { retryWithBackoff } from "./process/retry-with-backoff.ts";
 export { type ProgramRun, runProgram } from "./process/run-program.ts";
+export { toBackoffMs } from "./process/to-backoff-ms.ts";
 export type { CommandLine } from "./settings/command-line.ts";
 export { HiddenText } from "./settings/hidden-text.ts";
 export { checkListenHost } from "./settings/listen-host.ts";

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hashApiKey } from "./api-key-hash.ts";
+import { hashApiKey } from "./hash-api-key.ts";
 import { KeyEncryptionKey } from "./key-encryption-key.ts";
 import { maskValue } from "./mask-value.ts";
 import { Secret } from "./secret.ts";

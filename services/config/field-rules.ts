@@ -23,21 +23,21 @@ export function writerViolations(value: string | undefined, field: string): Viol
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is there to find them.
 const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
-/** What is wrong with an enum that may be unset: a number that this version does not know. */
+/**
+ * What is wrong with an enum: a number that is none of `values`, since decoders hand on whatever came on the wire.
+ * `*_UNSPECIFIED`, the 0, reads as unset.
+ */
 export function enumViolations(
   value: number | undefined,
   field: string,
-  { known }: { readonly known: readonly string[] },
+  { values, isRequired = false }: { readonly values: Readonly<Record<string, number>>; readonly isRequired?: boolean },
 ): Violation[] {
-  return value === unrecognized ? [{ field, description: `must be one of ${known.join(", ")}` }] : [];
-}
-
-/** Every value that an enum of the contract does not know is read as this one. */
-const unrecognized = -1;
-
-/** Names of an enum that may be written, for the message of a violation. */
-export function writableNames(enumeration: Readonly<Record<string, number>>): string[] {
-  return Object.keys(enumeration).filter((name) => name !== "UNSPECIFIED" && name !== "UNRECOGNIZED");
+  const writable = Object.entries(values).filter(([, number]) => number > 0);
+  const isUnset = value === undefined || value === 0;
+  if (isUnset ? !isRequired : writable.some(([, number]) => number === value)) {
+    return [];
+  }
+  return [{ field, description: `must be one of ${writable.map(([name]) => name).join(", ")}` }];
 }
 
 /** What is wrong with a whole number that may be unset. */

@@ -53,7 +53,7 @@ export function openConfigService(options: ConfigServiceOptions): OpenConfigServ
   const feed = new ChangeFeed();
   const store = openConfigStore({
     databaseUrl: options.databaseUrl,
-    keptRevisions: options.keptRevisions ?? 10_000,
+    keptRevisions: options.keptRevisions,
     onRevision: (revision) => feed.advance(revision),
   });
   const ready = Promise.withResolvers<void>();
@@ -70,6 +70,7 @@ export function openConfigService(options: ConfigServiceOptions): OpenConfigServ
         ready.resolve();
       }
     },
+    random: Math.random,
   });
   const { logger, adminToken, serviceToken } = options;
   const gate = new CallGate({ logger, adminToken, serviceToken });

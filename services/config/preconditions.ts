@@ -1,4 +1,3 @@
-import type { configV1 } from "#contracts";
 import { invalidFields } from "#rpc";
 import { alreadyExistsError, etagMismatchError, notFoundError, type ResourceReference } from "./config-errors.ts";
 
@@ -37,13 +36,3 @@ export function requireOne(
     ]);
   }
 }
-
-/** The warning that goes with a change, through the API, of what a file owns. */
-export function ownershipWarnings(source: string | undefined, field: string): configV1.Warning[] {
-  return source === undefined || source === apiSource
-    ? []
-    : [{ field, message: `belongs to ${source}: the next apply of it overwrites this change` }];
-}
-
-/** Source of what is written through the API. */
-export const apiSource = "api";

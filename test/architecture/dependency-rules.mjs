@@ -13,13 +13,13 @@ const allowedImports = {
   conditions: [],
   dialects: ["contracts"],
   providers: ["contracts", "dialects"],
-  "config-file": ["contracts", "rpc"],
+  "config-file": ["contracts", "rpc", "runtime"],
   cli: ["contracts", "rpc", "runtime", "config-file"],
 };
 
 /** Where each third-party library lives: nobody else imports it, tests excepted. */
 const homes = {
-  sql: { libraries: ["knex", "pg"], home: "^services/config/" },
+  sql: { libraries: ["knex", "pg"], home: "^services/config/store/" },
   "http-server": { libraries: ["fastify", "@fastify/[^/]+"], home: "^services/edge/" },
   grpc: { libraries: ["@grpc/[^/]+"], home: "^packages/rpc/" },
   "telemetry-sdk": {

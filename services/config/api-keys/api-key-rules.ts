@@ -1,6 +1,5 @@
 import type { configV1 } from "#contracts";
 import { rangeViolations, textViolations } from "../field-rules.ts";
-import { idleApiKeyWarnings } from "../policies/not-acted-on.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with an API key; `prefix` is its path. Whether its endpoints exist is another question. */
@@ -17,11 +16,6 @@ export function apiKeyViolations(key: configV1.ApiKey, prefix: string): Violatio
     ...rangeViolations(key.limits?.requestsPerMinute, `${prefix}.limits.requests_per_minute`, someOf),
     ...rangeViolations(key.limits?.tokensPerMinute, `${prefix}.limits.tokens_per_minute`, someOf),
   ];
-}
-
-/** What the writer of an API key should know of. */
-export function apiKeyWarnings(key: configV1.ApiKey, prefix: string): configV1.Warning[] {
-  return idleApiKeyWarnings(key, prefix);
 }
 
 const maxEndpoints = 1000;

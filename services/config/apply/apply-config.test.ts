@@ -141,7 +141,7 @@ describe("the whole example", () => {
     const { warnings } = await apply(example);
     const idle = warnings.filter(({ message }) => message.includes("not acted on yet"));
     expect(idle).toHaveLength(1);
-    expect(idle[0]?.field.split(", ")).toEqual(["keys[0].limits", "budgets[0]"]);
+    expect(idle[0]?.field.split(", ")).toEqual(["models[0].price", "keys[0].limits", "budgets[0]"]);
   });
 
   test("applied again changes nothing and makes no revision", async () => {
@@ -393,6 +393,21 @@ describe("request_id", () => {
     ]);
   });
 });
+
+test.each(["", "one", "used before"])(
+  "a weight that fits no float is refused by its path, with request id %j",
+  async (id) => {
+    const withWeight = (weight: number) => {
+      const document = parseConfigText(small, environment);
+      const [endpoint] = document.endpoints;
+      return { ...document, endpoints: [{ ...endpoint, primary: [{ model: "gpt", weight }] }] } as typeof document;
+    };
+    await applyDocument(withWeight(1), { requestId: "used before" });
+    expect(await violations(applyDocument(withWeight(1e39), { requestId: id }))).toEqual([
+      expect.stringMatching(id === "used before" ? /^request_id: / : /^endpoints\[0\]\.primary\[0\]\.weight: /),
+    ]);
+  },
+);
 
 test("applies at once go one after the other, each as one revision", async () => {
   const texts = Array.from({ length: 8 }, (_, index) => small.replace("primary:", `description: d${index}, primary:`));

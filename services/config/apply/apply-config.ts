@@ -38,7 +38,7 @@ export async function applyConfig(
       method: "ApplyConfig",
       // What only checks makes nothing that could be made twice.
       requestId: validateOnly ? "" : request.requestId,
-      content: requestContent(request, keyEncryptionKey),
+      toContent: () => requestContent(request, keyEncryptionKey),
       response: configV1.ApplyConfigResponse,
     };
     return runOnce(transaction, once, async () => {

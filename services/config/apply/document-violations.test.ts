@@ -32,7 +32,6 @@ describe("what is wrong is told by the path of the document:", () => {
       "primary: [{ model: gpt-4o, weight: 0 }]",
       "endpoints[0].primary: the weights of the PRIMARY mappings must not sum",
     ],
-    ["primary: [{ model: gpt-4o, weight: 1e39 }]", "endpoints[0].primary[0].weight: must be a finite number"],
     ["primary: [{ model: gpt-4o }, { model: gpt-4o }]", "endpoints[0].primary[1].model: must not be there twice"],
     [
       "primary: [{ model: llama }], fallback: [{ model: gpt-4o }, { model: gpt-4o }]",
@@ -175,7 +174,7 @@ describe("what is wrong is told by the path of the document:", () => {
       endpoints: [
         {
           name: "e",
-          primary: [{ model: "" }, { model: "m" }],
+          primary: [{ model: "" }, { model: "m", weight: 1e39 }],
           fallback: [target],
           policy: { fallbackOn: { add: [1], remove: [1] } },
         },
@@ -184,6 +183,7 @@ describe("what is wrong is told by the path of the document:", () => {
     expect(check(document)).toEqual([
       "version: must be 1",
       "endpoints[0].primary[0].model: must be set",
+      expect.stringMatching(/^endpoints\[0\]\.primary\[1\]\.weight: must be .* 32 bits, not 1e\+39$/),
       expect.stringMatching(/^endpoints\[0\]\.policy\.fallback_on: must not stand among the removed/),
       "endpoints[0].fallback[0].weight: belongs to an entry of primary",
     ]);
@@ -207,4 +207,50 @@ keys:
   expect(warnings.get("is stored, and not acted on yet by this version")).toBe("keys[0].limits, keys[1].limits");
   expect(warnings.get("a weight of 0 is never drawn")).toBe("endpoints[0].primary[1].weight");
   expect([...warnings].filter(([, field]) => field === "endpoints[0].fallback[0]")).toHaveLength(2);
+});
+
+describe("a model whose provider needs a key is warned of,", () => {
+  const warningsOf = (text: string, stored = nothing) => {
+    const document = parseConfigText(`version: 1\n${text}`, {});
+    const scope = createApplyScope({ document, source: "file:a", prune: false }, stored);
+    return documentWarnings(scope).map(({ field, message }) => `${field}: ${message}`);
+  };
+  const lacks = "the value of the secret lacks api_key, which openai needs";
+
+  test.each([
+    [
+      "without a secret",
+      "models: [{ name: m, provider: openai, model: gpt-4o }]",
+      ["models[0].secret: is not set: calls go without api_key, which openai needs"],
+    ],
+    [
+      "with a secret that has no key",
+      "secrets: [{ name: s, provider: openai, value: { token: t } }]\n" +
+        "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]",
+      [`secrets[0].value, models[0].secret: ${lacks}`],
+    ],
+    [
+      "with a key",
+      "secrets: [{ name: s, provider: openai, value: { api_key: k } }]\n" +
+        "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]",
+      [],
+    ],
+    [
+      "whose server says whether it wants one",
+      "secrets: [{ name: s, provider: vllm }]\n" +
+        "models: [{ name: m, provider: vllm, model: m, secret: s, base_url: http://127.0.0.1 }]",
+      [],
+    ],
+    ["that lives here", "models: [{ name: m, provider: echo, model: m }]", []],
+  ])("%s", (_, text, expected) => {
+    expect(warningsOf(text)).toEqual(expected);
+  });
+
+  test("with a stored secret that has no key", () => {
+    const info = configV1.GatewaySecretInfo.fromPartial({ secretName: "s", provider: "openai" });
+    const value = { info, sealed: configV1.SealedSecret.fromPartial({}) };
+    const stored = { ...nothing, secrets: new Map([["s", { value, source: "api" }]]) };
+    const text = "models: [{ name: m, provider: openai, model: gpt-4o, secret: s }]";
+    expect(warningsOf(text, stored)).toEqual([`models[0].secret: ${lacks}`]);
+  });
 });

@@ -1,18 +1,21 @@
 import { configV1 } from "#contracts";
-import { apiKeyViolations, apiKeyWarnings } from "../api-keys/api-key-rules.ts";
-import { budgetViolations, budgetWarnings } from "../budgets/budget-rules.ts";
+import { apiKeyViolations } from "../api-keys/api-key-rules.ts";
+import { budgetViolations } from "../budgets/budget-rules.ts";
 import { endpointViolations } from "../endpoints/endpoint-rules.ts";
 import { endpointWarnings } from "../endpoints/endpoint-warnings.ts";
-import { modelDefinitionViolations } from "../model-definitions/model-definition-rules.ts";
+import { modelDefinitionViolations, modelDefinitionWarnings } from "../model-definitions/model-definition-rules.ts";
+import { idleApiKeyWarnings, idleBudgetWarnings } from "../policies/not-acted-on.ts";
 import { secretValueViolations, secretViolations } from "../secrets/secret-rules.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
+import { credentialWarnings } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
-import { keyValueViolations } from "./api-key-values.ts";
 import type { ApplyScope } from "./apply-scope.ts";
-import { documentAddressViolations } from "./document-addresses.ts";
+import { documentAddressViolations } from "./document-address-violations.ts";
 import { toApiKey, toEndpoint, toModelDefinition, toSecretInfo } from "./document-messages.ts";
 import { toDocumentPath } from "./document-path.ts";
-import { referenceViolations } from "./document-references.ts";
+import { keyValueViolations } from "./key-value-violations.ts";
+import { referenceViolations } from "./reference-violations.ts";
+import { secretsAfter } from "./secrets-after.ts";
 
 /** Everything that is wrong with a document, by its own paths. */
 export function documentViolations(scope: ApplyScope, places: UpstreamPlaces): Violation[] {
@@ -44,12 +47,19 @@ export function documentViolations(scope: ApplyScope, places: UpstreamPlaces): V
 export function documentWarnings(scope: ApplyScope): configV1.Warning[] {
   const { document } = scope;
   const models = modelsByName(scope);
+  const secrets = secretsAfter(scope);
   const warnings = [
+    ...document.secrets.flatMap(({ provider, value }, index) =>
+      credentialWarnings(provider, Object.keys(value), `secrets[${index}].value`),
+    ),
+    ...document.models.flatMap((entry, index) =>
+      modelDefinitionWarnings(toModelDefinition(entry, undefined), secrets.get(entry.secret), `models[${index}]`),
+    ),
     ...document.endpoints.flatMap((entry, index) =>
       endpointWarnings(toEndpoint(entry, asIs), models, `endpoints[${index}]`),
     ),
-    ...document.keys.flatMap((entry, index) => apiKeyWarnings(toApiKey(entry), `keys[${index}]`)),
-    ...document.budgets.flatMap((entry, index) => budgetWarnings(entry, `budgets[${index}]`)),
+    ...document.keys.flatMap((entry, index) => idleApiKeyWarnings(toApiKey(entry), `keys[${index}]`)),
+    ...document.budgets.flatMap((entry, index) => idleBudgetWarnings(entry, `budgets[${index}]`)),
   ];
   const byMessage = Map.groupBy(warnings, ({ message }) => message);
   return [...byMessage].map(([message, alike]) => ({

@@ -1,5 +1,6 @@
 import { configV1 } from "#contracts";
 import type { KeyEncryptionKey } from "#secrets";
+import { valueFingerprint } from "../secrets/value-fingerprint.ts";
 
 /**
  * What tells two requests with the same `request_id` apart, without anything secret: a value is there as its keyed
@@ -7,10 +8,7 @@ import type { KeyEncryptionKey } from "#secrets";
  */
 export function requestContent(request: configV1.ApplyConfigRequest, keyEncryptionKey: KeyEncryptionKey): Uint8Array {
   const document = configV1.ConfigDocument.fromPartial(request.document ?? {});
-  const fingerprint = (value: Readonly<Record<string, string>>) =>
-    keyEncryptionKey.fingerprint(
-      JSON.stringify(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))),
-    );
+  const fingerprint = (value: Readonly<Record<string, string>>) => valueFingerprint(value, keyEncryptionKey);
   return configV1.ApplyConfigRequest.encode({
     ...request,
     requestId: "",

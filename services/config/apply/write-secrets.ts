@@ -1,5 +1,6 @@
 import type { configV1 } from "#contracts";
-import { type KeyEncryptionKey, openSecret, Secret, SecretUnreadableError, sealSecret } from "#secrets";
+import { type KeyEncryptionKey, Secret, sealSecret } from "#secrets";
+import { holdsValue } from "../secrets/holds-value.ts";
 import { createId, insertSecret, replaceSecret, type StoredSecret, type WriteTransaction } from "../store/index.ts";
 import type { ApplyScope } from "./apply-scope.ts";
 
@@ -39,19 +40,7 @@ function differingFields(
 ): string[] {
   return [
     ...(sealed.provider === entry.provider ? [] : ["provider"]),
-    ...(isValueStored(sealed, new Secret(entry.value), keyEncryptionKey) ? [] : ["value"]),
+    ...(holdsValue(sealed, new Secret(entry.value), keyEncryptionKey) ? [] : ["value"]),
     ...(new Secret(sealed.authConfig).equals(new Secret(entry.authConfig)) ? [] : ["auth_config"]),
   ];
-}
-
-/** A value that can no longer be opened counts as another one: writing it again is what mends it. */
-function isValueStored(sealed: configV1.SealedSecret, value: Secret, keyEncryptionKey: KeyEncryptionKey): boolean {
-  try {
-    return openSecret(sealed, keyEncryptionKey).equals(value);
-  } catch (error) {
-    if (error instanceof SecretUnreadableError) {
-      return false;
-    }
-    throw error;
-  }
 }

@@ -1,6 +1,5 @@
 import { configV1 } from "#contracts";
-import { rangeViolations, textViolations, writableNames } from "../field-rules.ts";
-import { idleBudgetWarnings } from "../policies/not-acted-on.ts";
+import { enumViolations, rangeViolations, textViolations } from "../field-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a budget; `prefix` is its path, e.g. `budgets[0]`. */
@@ -10,25 +9,18 @@ export function budgetViolations(budget: configV1.BudgetEntry, prefix: string): 
     ...(Number.isFinite(budget.amount) && budget.amount > 0
       ? []
       : [{ field: `${prefix}.amount`, description: `must be above 0, not ${budget.amount}` }]),
-    ...mustBeSet(budget.unit, `${prefix}.unit`, configV1.BudgetUnit),
-    ...mustBeSet(budget.duration?.unit, `${prefix}.duration.unit`, configV1.BudgetDurationUnit),
+    ...requiredEnumViolations(budget.unit, `${prefix}.unit`, configV1.BudgetUnit),
+    ...requiredEnumViolations(budget.duration?.unit, `${prefix}.duration.unit`, configV1.BudgetDurationUnit),
     ...rangeViolations(budget.duration?.value ?? 0, `${prefix}.duration.value`, { least: 1, most: 10_000 }),
-    ...mustBeSet(budget.scope, `${prefix}.scope`, configV1.BudgetTargetScope),
-    ...mustBeSet(budget.action, `${prefix}.action`, configV1.BudgetAction),
+    ...requiredEnumViolations(budget.scope, `${prefix}.scope`, configV1.BudgetTargetScope),
+    ...requiredEnumViolations(budget.action, `${prefix}.action`, configV1.BudgetAction),
   ];
 }
 
-/** What the writer of a budget should know of. */
-export function budgetWarnings(budget: configV1.BudgetEntry, prefix: string): configV1.Warning[] {
-  return idleBudgetWarnings(budget, prefix);
-}
-
-function mustBeSet(
+function requiredEnumViolations(
   value: number | undefined,
   field: string,
-  enumeration: Readonly<Record<string, number>>,
+  values: Readonly<Record<string, number>>,
 ): Violation[] {
-  return value === undefined || value <= 0
-    ? [{ field, description: `must be one of ${writableNames(enumeration).join(", ")}` }]
-    : [];
+  return enumViolations(value, field, { values, isRequired: true });
 }

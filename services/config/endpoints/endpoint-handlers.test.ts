@@ -57,6 +57,8 @@ const bothMappings = (): PartsOf<configV1.GatewayEndpointModelMapping>[] => [
   { modelDefinitionId: fallbackId, linkageType: FALLBACK, policy: { timeouts: { connectMs: 50 } } },
 ];
 
+const fallbackMapping = () => ({ modelDefinitionId: fallbackId, linkageType: PRIMARY });
+
 test("keeps every field, with mappings, their model definitions and tags", async () => {
   const parts: EndpointParts = {
     routingStrategy: REQUEST_BASED_TRAFFIC_SPLIT,
@@ -114,6 +116,16 @@ test("prints a weight as the shortest number that makes the same 32-bit float", 
   expect(endpoint.modelMappings[0]?.weight).toBe(0.9);
   const { endpoint: same } = await update({ endpointId: endpoint.endpointId, modelMappings: endpoint.modelMappings });
   expect(same?.revision).toBe(endpoint.revision);
+});
+
+test("refuses a weight that no 32-bit float holds, and keeps one below every float as 0", async () => {
+  const weighed = (weight: number) => ({ modelMappings: [...bothMappings(), { ...fallbackMapping(), weight }] });
+  for (const requestId of ["", "too-heavy"]) {
+    expect(await violationsOf(create("too-heavy", weighed(1e39), requestId))).toEqual({
+      "endpoint.model_mappings[2].weight": expect.stringContaining("fits a float of 32 bits"),
+    });
+  }
+  expect((await created("light", weighed(1e-60))).modelMappings[2]?.weight).toBe(0);
 });
 
 test("reads *_UNSPECIFIED as unset", async () => {

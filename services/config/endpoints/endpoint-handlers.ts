@@ -3,7 +3,7 @@ import type { Service } from "#rpc";
 import { inUseError } from "../config-errors.ts";
 import { maskedFields, withFields } from "../field-mask.ts";
 import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
-import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import { requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
 import {
   type ConfigStore,
   deleteEndpoint,
@@ -16,6 +16,7 @@ import {
   type WriteTransaction,
 } from "../store/index.ts";
 import { refuseViolations } from "../violations.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
 import { endpointFields } from "./endpoint-fields.ts";
 import { endpointViolations } from "./endpoint-rules.ts";
 import { endpointWarnings } from "./endpoint-warnings.ts";
@@ -28,10 +29,8 @@ type EndpointMethods = Pick<
 
 /** The methods that create, read, change and delete endpoints. */
 export function createEndpointHandlers(store: ConfigStore): EndpointMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createEndpoint: (request) => write((transaction) => createEndpoint(transaction, request)),
+    createEndpoint: (request) => writeAsApi(store, (transaction) => createEndpoint(transaction, request)),
     getEndpoint: async ({ endpointId, name }) => {
       requireOne({ field: "endpoint_id", value: endpointId }, { field: "name", value: name });
       const reference = endpointId === "" ? { name } : { endpointId };
@@ -52,8 +51,8 @@ export function createEndpointHandlers(store: ConfigStore): EndpointMethods {
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ name }) => name ?? "");
       return { endpoints: entries, nextPageToken };
     },
-    updateEndpoint: (request) => write((transaction) => updateEndpoint(transaction, request)),
-    deleteEndpoint: (request) => write((transaction) => removeEndpoint(transaction, request)),
+    updateEndpoint: (request) => writeAsApi(store, (transaction) => updateEndpoint(transaction, request)),
+    deleteEndpoint: (request) => writeAsApi(store, (transaction) => removeEndpoint(transaction, request)),
   };
 }
 
@@ -65,7 +64,7 @@ async function createEndpoint(
   const createRequest = {
     method: "CreateEndpoint",
     requestId: request.requestId,
-    content: configV1.CreateEndpointRequest.encode({ ...request, requestId: "" }).finish(),
+    toContent: () => configV1.CreateEndpointRequest.encode({ ...request, requestId: "" }).finish(),
     response: configV1.CreateEndpointResponse,
   };
   return await runOnce(transaction, createRequest, async () => {

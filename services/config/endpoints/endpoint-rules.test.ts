@@ -5,7 +5,8 @@ import { endpointViolations } from "./endpoint-rules.ts";
 import { endpointWarnings } from "./endpoint-warnings.ts";
 
 const { PRIMARY, FALLBACK } = configV1.GatewayModelLinkageType;
-const unknownEnum = -1;
+// Decoders hand on a number that they do not know.
+const unknownEnum = 77 as never;
 
 type ModelParts = PartsOf<configV1.GatewayModelDefinition>;
 type MappingParts = PartsOf<configV1.GatewayEndpointModelMapping>;

@@ -1,5 +1,5 @@
 import { configV1 } from "#contracts";
-import { enumViolations, rangeViolations, textViolations, writableNames, writerViolations } from "../field-rules.ts";
+import { enumViolations, rangeViolations, textViolations, writerViolations } from "../field-rules.ts";
 import { policyViolations } from "../policies/policy-rules.ts";
 import type { Violation } from "../violations.ts";
 import { conditionViolations, keyViolations } from "./expression-rules.ts";
@@ -20,11 +20,9 @@ export function endpointViolations(endpoint: Endpoint, models: ModelDefinitionsB
   const { RoutingStrategy, FallbackStrategy } = configV1;
   return [
     ...nameViolations(endpoint.name, `${prefix}.name`),
-    ...enumViolations(endpoint.routingStrategy, `${prefix}.routing_strategy`, {
-      known: writableNames(RoutingStrategy),
-    }),
+    ...enumViolations(endpoint.routingStrategy, `${prefix}.routing_strategy`, { values: RoutingStrategy }),
     ...enumViolations(endpoint.fallbackConfig?.strategy, `${prefix}.fallback_config.strategy`, {
-      known: writableNames(FallbackStrategy),
+      values: FallbackStrategy,
     }),
     ...rangeViolations(endpoint.fallbackConfig?.maxAttempts, `${prefix}.fallback_config.max_attempts`, {
       least: 0,

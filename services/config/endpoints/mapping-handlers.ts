@@ -1,9 +1,9 @@
 import { configV1 } from "#contracts";
 import { invalidFields, RpcError, type Service } from "#rpc";
 import { notFoundError } from "../config-errors.ts";
-import { apiSource, ownershipWarnings } from "../preconditions.ts";
 import { type ConfigStore, replaceEndpoint, type WriteTransaction } from "../store/index.ts";
 import { refuseViolations, type Violation } from "../violations.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
 import { endpointViolations } from "./endpoint-rules.ts";
 import { endpointWarnings } from "./endpoint-warnings.ts";
 import { modelDefinitionsOf } from "./mapping-rules.ts";
@@ -15,11 +15,9 @@ type MappingMethods = Pick<Service<configV1.ConfigServiceDefinition>, "attachMod
 
 /** The methods that add a mapping to an endpoint and take one away. */
 export function createMappingHandlers(store: ConfigStore): MappingMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    attachModel: (request) => write((transaction) => attachModel(transaction, request)),
-    detachModel: (request) => write((transaction) => detachModel(transaction, request)),
+    attachModel: (request) => writeAsApi(store, (transaction) => attachModel(transaction, request)),
+    detachModel: (request) => writeAsApi(store, (transaction) => detachModel(transaction, request)),
   };
 }
 

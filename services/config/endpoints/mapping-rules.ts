@@ -58,5 +58,5 @@ function weightViolations(weight: number | undefined, field: string): Violation[
   if (weight === undefined || (Number.isFinite(Math.fround(weight)) && weight >= 0)) {
     return [];
   }
-  return [{ field, description: `must be a finite number that is not negative, not ${weight}` }];
+  return [{ field, description: `must be a number that is not negative and fits a float of 32 bits, not ${weight}` }];
 }

@@ -1,8 +1,8 @@
 import { configV1 } from "#contracts";
 import { invalidFields, type Service } from "#rpc";
-import { apiSource, ownershipWarnings } from "../preconditions.ts";
 import { type ConfigStore, replaceEndpoint, type WriteTransaction } from "../store/index.ts";
 import { refuseViolations } from "../violations.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
 import { requireEndpoint } from "./stored-endpoint.ts";
 import { tagListViolations, tagViolations } from "./tag-rules.ts";
 
@@ -10,11 +10,9 @@ type TagMethods = Pick<Service<configV1.ConfigServiceDefinition>, "setEndpointTa
 
 /** The methods that set and delete a tag of an endpoint. */
 export function createTagHandlers(store: ConfigStore): TagMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    setEndpointTag: (request) => write((transaction) => setEndpointTag(transaction, request)),
-    deleteEndpointTag: (request) => write((transaction) => deleteEndpointTag(transaction, request)),
+    setEndpointTag: (request) => writeAsApi(store, (transaction) => setEndpointTag(transaction, request)),
+    deleteEndpointTag: (request) => writeAsApi(store, (transaction) => deleteEndpointTag(transaction, request)),
   };
 }
 

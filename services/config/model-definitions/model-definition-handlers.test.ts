@@ -287,6 +287,31 @@ test("warns about a secret of another provider, and of nothing that is acted on"
   expect(warnings.map(({ field }) => field)).toEqual(["model_definition.secret_id"]);
 });
 
+test("warns, whenever it is written, that nothing acts on a price yet", async () => {
+  const { modelDefinition, warnings } = await create("priced", { price: { input: 1, output: 2 } });
+  const told = [{ field: "model_definition.price", message: "is stored, and not acted on yet by this version" }];
+  expect(warnings).toEqual(told);
+  const { modelDefinitionId } = modelDefinition ?? {};
+  expect((await update({ modelDefinitionId, contextWindow: 10n })).warnings).toEqual(told);
+});
+
+test("warns, whenever it is written, of a provider without the key that it needs", async () => {
+  const { modelDefinition, warnings } = await create("keyless", { provider: "openai" });
+  expect(warnings).toEqual([
+    { field: "model_definition.secret_id", message: "is not set: calls go without api_key, which openai needs" },
+  ]);
+  const { secret } = await config.client.createSecret(
+    messageOf(configV1.CreateSecretRequest, { secret: { secretName: "of-tokens", provider: "openai" } }),
+  );
+  const { modelDefinitionId } = modelDefinition ?? {};
+  expect((await update({ modelDefinitionId, secretId: secret?.secretId })).warnings).toEqual([
+    {
+      field: "model_definition.secret_id",
+      message: "the value of the secret lacks api_key, which openai needs",
+    },
+  ]);
+});
+
 test("lists by provider and by secret", async () => {
   const secretId = await createSecretId("for-listing");
   await create("listed-1", { provider: "xai", secretId });

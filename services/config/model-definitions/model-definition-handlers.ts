@@ -6,7 +6,7 @@ import { endpointFitnessWarnings } from "../endpoints/endpoint-warnings.ts";
 import { modelDefinitionsOf } from "../endpoints/mapping-rules.ts";
 import { maskedFields, withFields } from "../field-mask.ts";
 import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
-import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import { requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
 import {
   type ConfigStore,
   deleteModelDefinition,
@@ -15,16 +15,16 @@ import {
   insertModelDefinition,
   listEndpoints,
   listModelDefinitions,
-  modelDefinitionFields,
   replaceModelDefinition,
   runOnce,
-  type StoredSecret,
   type WriteTransaction,
 } from "../store/index.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { addressViolations } from "../upstreams/provider-rules.ts";
+import { addressViolations, type SecretOutline, toSecretOutline } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
-import { modelDefinitionViolations, secretFitWarnings } from "./model-definition-rules.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
+import { modelDefinitionFields } from "./model-definition-fields.ts";
+import { modelDefinitionViolations, modelDefinitionWarnings } from "./model-definition-rules.ts";
 
 type ModelDefinition = configV1.GatewayModelDefinition;
 
@@ -39,10 +39,9 @@ type ModelDefinitionMethods = Pick<
 
 /** The methods that create, read, change and delete model definitions. */
 export function createModelDefinitionHandlers(store: ConfigStore, places: UpstreamPlaces): ModelDefinitionMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createModelDefinition: (request) => write((transaction) => createModelDefinition(transaction, request, places)),
+    createModelDefinition: (request) =>
+      writeAsApi(store, (transaction) => createModelDefinition(transaction, request, places)),
     getModelDefinition: async ({ modelDefinitionId, name }) => {
       requireOne({ field: "model_definition_id", value: modelDefinitionId }, { field: "name", value: name });
       const reference = modelDefinitionId === "" ? { name } : { modelDefinitionId };
@@ -64,8 +63,9 @@ export function createModelDefinitionHandlers(store: ConfigStore, places: Upstre
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ name }) => name ?? "");
       return { modelDefinitions: entries, nextPageToken };
     },
-    updateModelDefinition: (request) => write((transaction) => updateModelDefinition(transaction, request, places)),
-    deleteModelDefinition: (request) => write((transaction) => removeModelDefinition(transaction, request)),
+    updateModelDefinition: (request) =>
+      writeAsApi(store, (transaction) => updateModelDefinition(transaction, request, places)),
+    deleteModelDefinition: (request) => writeAsApi(store, (transaction) => removeModelDefinition(transaction, request)),
   };
 }
 
@@ -79,14 +79,14 @@ async function createModelDefinition(
   const createRequest = {
     method: "CreateModelDefinition",
     requestId: request.requestId,
-    content: configV1.CreateModelDefinitionRequest.encode({ ...request, requestId: "" }).finish(),
+    toContent: () => configV1.CreateModelDefinitionRequest.encode({ ...request, requestId: "" }).finish(),
     response: configV1.CreateModelDefinitionResponse,
   };
   return await runOnce(transaction, createRequest, async () => {
     const secret = await requireItsSecret(transaction, wanted);
     await requireFreeName(transaction, wanted.name);
     const modelDefinition = await insertModelDefinition(transaction, wanted);
-    return { modelDefinition, warnings: warningsOf(modelDefinition, secret) };
+    return { modelDefinition, warnings: modelDefinitionWarnings(modelDefinition, secret, "model_definition") };
   });
 }
 
@@ -112,7 +112,7 @@ async function updateModelDefinition(
   return {
     modelDefinition,
     warnings: [
-      ...warningsOf(modelDefinition, secret),
+      ...modelDefinitionWarnings(modelDefinition, secret, "model_definition"),
       ...(await warningsOfUsers(transaction, stored, modelDefinition)),
       ...ownershipWarnings(stored.source, "model_definition"),
     ],
@@ -167,14 +167,14 @@ async function requireModel(
 async function requireItsSecret(
   transaction: WriteTransaction,
   wanted: ModelDefinition,
-): Promise<StoredSecret | undefined> {
+): Promise<SecretOutline | undefined> {
   const { secretId } = wanted;
-  const secret = secretId === undefined ? undefined : await findSecret(transaction.queries, { secretId });
-  if (secretId !== undefined && secret === undefined) {
+  const stored = secretId === undefined ? undefined : await findSecret(transaction.queries, { secretId });
+  if (secretId !== undefined && stored === undefined) {
     throw notFoundError({ resourceType: "secret", resourceName: secretId }, "model_definition.secret_id");
   }
-  refuseViolations(addressViolations(wanted, secret?.info.authConfig, "model_definition.base_url"));
-  return secret;
+  refuseViolations(addressViolations(wanted, stored?.info.authConfig, "model_definition.base_url"));
+  return stored && toSecretOutline(stored.info);
 }
 
 async function requireFreeName(transaction: WriteTransaction, name = ""): Promise<void> {
@@ -184,10 +184,6 @@ async function requireFreeName(transaction: WriteTransaction, name = ""): Promis
 
 function withoutEmptySecret(model: ModelDefinition): ModelDefinition {
   return model.secretId === "" ? { ...model, secretId: undefined } : model;
-}
-
-function warningsOf(model: ModelDefinition, secret: StoredSecret | undefined): configV1.Warning[] {
-  return secretFitWarnings(model, secret?.info.provider, "model_definition");
 }
 
 function toReference(stored: ModelDefinition) {

@@ -1,8 +1,14 @@
 import type { configV1 } from "#contracts";
 import { rangeViolations, textViolations, writerViolations } from "../field-rules.ts";
+import { idleModelDefinitionWarnings } from "../policies/not-acted-on.ts";
 import { policyViolations, probeViolations } from "../policies/policy-rules.ts";
 import { baseUrlViolations, type UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { modelNameViolations, providerViolations } from "../upstreams/provider-rules.ts";
+import {
+  credentialWarnings,
+  modelNameViolations,
+  providerViolations,
+  type SecretOutline,
+} from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a model definition by itself; `prefix` is its path. Its secret is another question. */
@@ -27,20 +33,27 @@ export function modelDefinitionViolations(
   ];
 }
 
-/** Warnings for a model definition whose secret is for another provider; `secretProvider` is unset where it has no secret. */
-export function secretFitWarnings(
+/** What the writer of a model definition that is valid should know of; `secret` is the one that it names, if it names one. */
+export function modelDefinitionWarnings(
   model: configV1.GatewayModelDefinition,
-  secretProvider: string | undefined,
+  secret: SecretOutline | undefined,
   prefix: string,
 ): configV1.Warning[] {
-  return secretProvider === undefined || secretProvider === model.provider
+  return [
+    ...secretFitWarnings(model, secret, `${prefix}.secret_id`),
+    ...credentialWarnings(model.provider, secret?.valueKeys, `${prefix}.secret_id`),
+    ...idleModelDefinitionWarnings(model, prefix),
+  ];
+}
+
+function secretFitWarnings(
+  { provider }: configV1.GatewayModelDefinition,
+  secret: SecretOutline | undefined,
+  field: string,
+): configV1.Warning[] {
+  return secret === undefined || secret.provider === provider
     ? []
-    : [
-        {
-          field: `${prefix}.secret_id`,
-          message: `the secret is for provider ${secretProvider}, the model is of ${model.provider}`,
-        },
-      ];
+    : [{ field, message: `the secret is for provider ${secret.provider}, the model is of ${provider}` }];
 }
 
 const someTokens = { least: 1, most: Number.MAX_SAFE_INTEGER };

@@ -1,5 +1,13 @@
 import type { configV1 } from "#contracts";
 
+/** Warnings for what a model definition sets and nothing acts on yet. */
+export function idleModelDefinitionWarnings(
+  model: configV1.GatewayModelDefinition,
+  prefix: string,
+): configV1.Warning[] {
+  return model.price === undefined ? [] : [notActedOn(`${prefix}.price`)];
+}
+
 /** Warnings for what an API key sets and nothing acts on yet. */
 export function idleApiKeyWarnings(key: configV1.ApiKey, prefix: string): configV1.Warning[] {
   return key.limits === undefined ? [] : [notActedOn(`${prefix}.limits`)];

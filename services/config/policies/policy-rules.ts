@@ -1,5 +1,5 @@
 import { configV1, errorsV1 } from "#contracts";
-import { enumViolations, rangeViolations, textViolations, writableNames } from "../field-rules.ts";
+import { enumViolations, rangeViolations, textViolations } from "../field-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** Whose policy it is: an endpoint's may hold everything, a model definition's or mapping's what concerns one target. */
@@ -75,33 +75,27 @@ function breakerViolations(breaker: configV1.Breaker | undefined, prefix: string
 }
 
 function endpointPartViolations(policy: configV1.Policy, prefix: string): Violation[] {
-  const { StreamMode } = configV1;
   return [
     ...rangeViolations(policy.maxTotalAttempts, `${prefix}.max_total_attempts`, { least: 1, most: 100 }),
     ...rangeViolations(policy.hedgeAfterMs, `${prefix}.hedge_after_ms`, someMs),
     ...rangeViolations(policy.maxQueueWaitMs, `${prefix}.max_queue_wait_ms`, { least: 0, most: mostMs }),
-    ...enumViolations(policy.streamMode, `${prefix}.stream_mode`, { known: ["INTERACTIVE", "COMPLETE"] }),
-    ...(policy.streamMode === StreamMode.CONTINUE
-      ? [
-          {
-            field: `${prefix}.stream_mode`,
-            description: "CONTINUE is not accepted by this version; use INTERACTIVE or COMPLETE",
-          },
-        ]
-      : []),
+    ...streamModeViolations(policy.streamMode, `${prefix}.stream_mode`),
     ...classViolations(policy.fallbackOn, `${prefix}.fallback_on`),
     ...classViolations(policy.retryOn, `${prefix}.retry_on`),
   ];
 }
 
+function streamModeViolations(streamMode: configV1.StreamMode, field: string): Violation[] {
+  const { INTERACTIVE, COMPLETE, CONTINUE } = configV1.StreamMode;
+  return streamMode === CONTINUE
+    ? [{ field, description: "CONTINUE is not accepted by this version; use INTERACTIVE or COMPLETE" }]
+    : enumViolations(streamMode, field, { values: { INTERACTIVE, COMPLETE } });
+}
+
 function classViolations(changes: configV1.FailureClassChanges | undefined, prefix: string): Violation[] {
-  const { FailureClass } = errorsV1;
-  const known = writableNames(FailureClass);
   const unknownIn = (side: "add" | "remove") =>
     (changes?.[side] ?? []).flatMap((value, index) =>
-      value === FailureClass.UNRECOGNIZED || value === FailureClass.UNSPECIFIED
-        ? [{ field: `${prefix}.${side}[${index}]`, description: `must be one of ${known.join(", ")}` }]
-        : [],
+      enumViolations(value, `${prefix}.${side}[${index}]`, { values: errorsV1.FailureClass, isRequired: true }),
     );
   const removed = new Set(changes?.remove);
   const contradictions = (changes?.add ?? []).flatMap((value, index) =>

@@ -166,6 +166,15 @@ describe("update", () => {
   });
 });
 
+test("warns of a value without the key that its provider needs, until it is there", async () => {
+  const lacking = [{ field: "secret_value", message: "the value of the secret lacks api_key, which openai needs" }];
+  const { secret, warnings } = await create("keyless", { secretValue: { token: value } });
+  expect(warnings).toEqual(lacking);
+  const { secretId } = secret ?? {};
+  expect((await update({ secret: { secretId, authConfig: { project: "p" } } })).warnings).toEqual(lacking);
+  expect((await update({ secret: { secretId }, secretValue: { api_key: value } })).warnings).toEqual([]);
+});
+
 test("deletes a secret only when no model definition uses it", async () => {
   const { secret } = await create("used");
   const secretId = secret?.secretId ?? "";

@@ -1,9 +1,9 @@
 import { configV1 } from "#contracts";
 import { invalidFields, type Service } from "#rpc";
-import { type KeyEncryptionKey, openSecret, Secret, SecretUnreadableError, sealSecret } from "#secrets";
+import { type KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import { inUseError } from "../config-errors.ts";
 import { cutPage, fromPageToken, toPageSize } from "../paging.ts";
-import { apiSource, ownershipWarnings, requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
+import { requireEtag, requireFound, requireFree, requireOne } from "../preconditions.ts";
 import {
   type ConfigStore,
   createId,
@@ -18,9 +18,12 @@ import {
   type WriteTransaction,
 } from "../store/index.ts";
 import type { UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { secretAddressViolations } from "../upstreams/provider-rules.ts";
+import { credentialWarnings, secretAddressViolations } from "../upstreams/provider-rules.ts";
 import { refuseViolations } from "../violations.ts";
+import { ownershipWarnings, writeAsApi } from "../write-as-api.ts";
+import { holdsValue } from "./holds-value.ts";
 import { addressKeys, secretValueViolations, secretViolations } from "./secret-rules.ts";
+import { valueFingerprint } from "./value-fingerprint.ts";
 
 type SecretMethods = Pick<
   Service<configV1.ConfigServiceDefinition>,
@@ -34,10 +37,8 @@ interface SecretWriting extends UpstreamPlaces {
 
 /** The methods that create, read, change and delete credentials. Values are sealed before the store sees them. */
 export function createSecretHandlers(store: ConfigStore, writing: SecretWriting): SecretMethods {
-  const write = async <Value>(work: (transaction: WriteTransaction) => Promise<Value>) =>
-    (await store.inWriteTransaction({ source: apiSource }, work)).value;
   return {
-    createSecret: (request) => write((transaction) => createSecret(transaction, request, writing)),
+    createSecret: (request) => writeAsApi(store, (transaction) => createSecret(transaction, request, writing)),
     getSecret: async ({ secretId, secretName }) => {
       requireOne({ field: "secret_id", value: secretId }, { field: "secret_name", value: secretName });
       const reference = secretId === "" ? { name: secretName } : { secretId };
@@ -57,8 +58,8 @@ export function createSecretHandlers(store: ConfigStore, writing: SecretWriting)
       const { entries, nextPageToken } = cutPage(found, pageSize, ({ sealed }) => sealed.secretName);
       return { secrets: entries.map(({ info }) => info), nextPageToken };
     },
-    updateSecret: (request) => write((transaction) => updateSecret(transaction, request, writing)),
-    deleteSecret: (request) => write((transaction) => removeSecret(transaction, request)),
+    updateSecret: (request) => writeAsApi(store, (transaction) => updateSecret(transaction, request, writing)),
+    deleteSecret: (request) => writeAsApi(store, (transaction) => removeSecret(transaction, request)),
   };
 }
 
@@ -78,7 +79,7 @@ async function createSecret(
   const createRequest = {
     method: "CreateSecret",
     requestId: request.requestId,
-    content: toRequestContent(request, keyEncryptionKey),
+    toContent: () => toRequestContent(request, keyEncryptionKey),
     response: configV1.CreateSecretResponse,
   };
   return await runOnce(transaction, createRequest, async () => {
@@ -92,7 +93,7 @@ async function createSecret(
       maskedValues: value.masked(),
       writtenBy: wanted.createdBy,
     });
-    return { secret: stored.info, warnings: [] };
+    return { secret: stored.info, warnings: valueWarnings(stored) };
   });
 }
 
@@ -123,7 +124,7 @@ async function updateSecret(
     refuseRepointing(stored, authConfig);
   }
   const value = new Secret(request.secretValue);
-  const valueDiffers = valueIsGiven && !holdsValue(stored, value, keyEncryptionKey);
+  const valueDiffers = valueIsGiven && !holdsValue(stored.sealed, value, keyEncryptionKey);
   const sealed = valueDiffers
     ? sealSecret({ ...stored.sealed, value, authConfig }, keyEncryptionKey)
     : { ...stored.sealed, authConfig };
@@ -136,7 +137,10 @@ async function updateSecret(
       ...(isSameMap(authConfig, stored.info.authConfig) ? [] : ["auth_config"]),
     ],
   });
-  return { secret: written.info, warnings: ownershipWarnings(stored.info.source, "secret") };
+  return {
+    secret: written.info,
+    warnings: [...valueWarnings(written), ...ownershipWarnings(stored.info.source, "secret")],
+  };
 }
 
 async function removeSecret(
@@ -203,22 +207,13 @@ function refuseRepointing(stored: StoredSecret, authConfig: Readonly<Record<stri
   );
 }
 
-/** A value that cannot be opened with the key at hand is another one: writing it again is how it is repaired. */
-function holdsValue(stored: StoredSecret, value: Secret, keyEncryptionKey: KeyEncryptionKey): boolean {
-  try {
-    return openSecret(stored.sealed, keyEncryptionKey).equals(value);
-  } catch (thrown) {
-    if (thrown instanceof SecretUnreadableError) {
-      return false;
-    }
-    throw thrown;
-  }
+function valueWarnings({ info }: StoredSecret): configV1.Warning[] {
+  return credentialWarnings(info.provider, Object.keys(info.maskedValues), "secret_value");
 }
 
 /** What tells two requests with one `request_id` apart: the value is there as its keyed fingerprint. */
 function toRequestContent(request: configV1.CreateSecretRequest, keyEncryptionKey: KeyEncryptionKey): Uint8Array {
-  const entries = Object.entries(request.secretValue).sort(([one], [other]) => (one < other ? -1 : 1));
-  const fingerprint = keyEncryptionKey.fingerprint(JSON.stringify(entries));
+  const fingerprint = valueFingerprint(request.secretValue, keyEncryptionKey);
   return configV1.CreateSecretRequest.encode({ ...request, requestId: "", secretValue: { fingerprint } }).finish();
 }
 

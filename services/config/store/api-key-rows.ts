@@ -1,6 +1,7 @@
 import { configV1 } from "#contracts";
 import { differingFields, type Field } from "../field-table.ts";
 import { createId, decodeColumn, encodeColumn } from "./columns.ts";
+import { recordOf } from "./record-of.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
 interface ApiKeyRow {
@@ -21,6 +22,8 @@ const apiKeyFields: readonly Field<configV1.ApiKey>[] = [
   { key: "endpoints", path: "endpoints", fileName: "endpoints" },
   { key: "limits", path: "limits", fileName: "limits" },
 ];
+
+const record = recordOf<configV1.ApiKey>("key", (of) => ({ resourceId: of.keyId, name: of.name }));
 
 /** API keys by name. `endpointName` leaves those that name this endpoint; one that may use all names none. */
 export async function listApiKeys(
@@ -79,20 +82,6 @@ export async function replaceApiKey(
 export async function deleteApiKey(transaction: WriteTransaction, stored: configV1.ApiKey): Promise<void> {
   await transaction.queries("api_keys").where({ key_id: stored.keyId }).delete();
   record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
-}
-
-function record(
-  transaction: WriteTransaction,
-  of: configV1.ApiKey,
-  change: { readonly kind: configV1.ChangeKind; readonly fields?: readonly string[] },
-): void {
-  transaction.recordChange({
-    kind: change.kind,
-    resourceType: "key",
-    resourceId: of.keyId,
-    name: of.name,
-    fields: change.fields ?? [],
-  });
 }
 
 function contentColumns(wanted: configV1.ApiKey) {

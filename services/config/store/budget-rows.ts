@@ -1,6 +1,7 @@
 import { configV1 } from "#contracts";
 import { differingFields, type Field } from "../field-table.ts";
 import { createId } from "./columns.ts";
+import { recordOf } from "./record-of.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
 /** A budget as it is stored. */
@@ -29,6 +30,8 @@ const budgetFields: readonly Field<configV1.BudgetEntry>[] = [
   { key: "scope", path: "scope", fileName: "scope" },
   { key: "action", path: "action", fileName: "action" },
 ];
+
+const record = recordOf<StoredBudget>("budget", (of) => ({ resourceId: of.budgetId, name: of.definition.name }));
 
 /** Budgets by name. */
 export async function listBudgets(queries: Queries): Promise<StoredBudget[]> {
@@ -86,20 +89,6 @@ export async function replaceBudget(
 export async function deleteBudget(transaction: WriteTransaction, stored: StoredBudget): Promise<void> {
   await transaction.queries("budgets").where({ budget_id: stored.budgetId }).delete();
   record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
-}
-
-function record(
-  transaction: WriteTransaction,
-  of: StoredBudget,
-  change: { readonly kind: configV1.ChangeKind; readonly fields?: readonly string[] },
-): void {
-  transaction.recordChange({
-    kind: change.kind,
-    resourceType: "budget",
-    resourceId: of.budgetId,
-    name: of.definition.name,
-    fields: change.fields ?? [],
-  });
 }
 
 function encode(definition: configV1.BudgetEntry): Buffer {

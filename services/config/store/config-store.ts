@@ -6,7 +6,7 @@ import type { Queries, RecordedChange, WriteOptions, WriteTransaction, Written }
 export interface ConfigStoreOptions {
   readonly databaseUrl: string;
   /** How many revisions the log of changes keeps. Default 10000. */
-  readonly keptRevisions?: number;
+  readonly keptRevisions?: number | undefined;
   /** Is told every revision right after its commit. */
   readonly onRevision?: (revision: bigint) => void;
 }

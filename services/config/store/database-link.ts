@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Knex } from "knex";
 import pg from "pg";
-import type { Logger } from "#runtime";
+import { type Logger, toBackoffMs } from "#runtime";
 import { revisionChannel } from "./config-store.ts";
 import { toStoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
@@ -17,6 +17,8 @@ export interface DatabaseLinkOptions {
   readonly onRevision: (revision: bigint) => void;
   /** Is told when the database is there, its tables ready, and when it is away. */
   readonly onReachable: (isReachable: boolean) => void;
+  /** Dice of the waits: from 0 up to but not 1. */
+  readonly random: () => number;
 }
 
 /** Runs until it is stopped. */
@@ -41,11 +43,10 @@ export function startDatabaseLink(options: DatabaseLinkOptions): DatabaseLink {
 
 /** A connection that is being made cannot be called off. */
 const longestStopMs = 2000;
-const firstWaitMs = 200;
-const longestWaitMs = 5000;
+const backoff = { initialWaitMs: 200, longestWaitMs: 5000 };
 
 async function keepLinked(options: DatabaseLinkOptions, signal: AbortSignal): Promise<void> {
-  const { logger, onReachable } = options;
+  const { logger, onReachable, random } = options;
   let isMigrated = false;
   let failures = 0;
   while (!signal.aborted) {
@@ -67,8 +68,8 @@ async function keepLinked(options: DatabaseLinkOptions, signal: AbortSignal): Pr
       if (failures === 0 && !signal.aborted) {
         logger.warn(describe(thrown), "the configuration database cannot be used; trying again until it can");
       }
-      await sleep(Math.min(longestWaitMs, firstWaitMs * 2 ** failures), signal);
-      failures = Math.min(failures + 1, 10);
+      failures += 1;
+      await sleep(toBackoffMs(failures, backoff, random), signal);
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   toMilliseconds,
 } from "./columns.ts";
 import { listMappings, replaceMappings } from "./mapping-rows.ts";
+import { recordOf } from "./record-of.ts";
 import { listTags, replaceTags } from "./tag-rows.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
@@ -42,6 +43,8 @@ interface EndpointFilter extends Partial<Page> {
   /** Those with a mapping to one of these, beside those of `endpointIds`. */
   readonly modelDefinitionIds?: readonly string[];
 }
+
+const record = recordOf<Endpoint>("endpoint", (of) => ({ resourceId: of.endpointId ?? "", name: of.name ?? "" }));
 
 /** Endpoints by name, whole: with tags and mappings, and in each mapping its model definition. */
 export async function listEndpoints(queries: Queries, filter: EndpointFilter = {}): Promise<Endpoint[]> {
@@ -141,20 +144,6 @@ export async function replaceEndpoint(
 export async function deleteEndpoint(transaction: WriteTransaction, stored: Endpoint): Promise<void> {
   await transaction.queries("endpoints").where({ endpoint_id: stored.endpointId }).delete();
   record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
-}
-
-function record(
-  transaction: WriteTransaction,
-  of: Endpoint,
-  change: { readonly kind: configV1.ChangeKind; readonly fields?: readonly string[] },
-): void {
-  transaction.recordChange({
-    kind: change.kind,
-    resourceType: "endpoint",
-    resourceId: of.endpointId ?? "",
-    name: of.name ?? "",
-    fields: change.fields ?? [],
-  });
 }
 
 async function getEndpoint(queries: Queries, endpointId: string): Promise<Endpoint> {

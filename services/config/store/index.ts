@@ -18,7 +18,6 @@ export { deleteBudget, insertBudget, listBudgets, replaceBudget, type StoredBudg
 export { listRevisions, readChangedIds, readRevision } from "./change-log.ts";
 export { createId } from "./columns.ts";
 export { type ConfigStore, openConfigStore } from "./config-store.ts";
-export { runOnce } from "./create-requests.ts";
 export { isDatabaseUnavailable, toStoreError } from "./database-error.ts";
 export { startDatabaseLink } from "./database-link.ts";
 export { deleteEndpoint, findEndpoint, insertEndpoint, listEndpoints, replaceEndpoint } from "./endpoint-rows.ts";
@@ -28,9 +27,9 @@ export {
   findModelDefinition,
   insertModelDefinition,
   listModelDefinitions,
-  modelDefinitionFields,
   replaceModelDefinition,
 } from "./model-definition-rows.ts";
+export { runOnce } from "./run-once.ts";
 export {
   deleteSecret,
   findSecret,

@@ -102,7 +102,8 @@ function mappingKey(mapping: Mapping): string {
 function contentColumns(mapping: Mapping, position: number) {
   return {
     position,
-    weight: mapping.weight ?? null,
+    // Postgres refuses what a `real` would round to 0.
+    weight: mapping.weight === undefined ? null : Math.fround(mapping.weight),
     fallback_order: mapping.fallbackOrder ?? null,
     name: mapping.name ?? null,
     policy: encodeColumn(configV1.Policy, mapping.policy),

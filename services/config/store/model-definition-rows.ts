@@ -1,5 +1,6 @@
 import { configV1 } from "#contracts";
-import { differingFields, type Field } from "../field-table.ts";
+import { differingFields } from "../field-table.ts";
+import { modelDefinitionFields } from "../model-definitions/model-definition-fields.ts";
 import {
   createId,
   decodeColumn,
@@ -11,25 +12,10 @@ import {
   toMilliseconds,
   toOptionalBigint,
 } from "./columns.ts";
+import { recordOf } from "./record-of.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
 type ModelDefinition = configV1.GatewayModelDefinition;
-
-/** The fields of a model definition that callers may set. */
-export const modelDefinitionFields: readonly Field<ModelDefinition>[] = [
-  { key: "name", path: "name", fileName: "name" },
-  { key: "secretId", path: "secret_id", fileName: "secret" },
-  { key: "provider", path: "provider", fileName: "provider" },
-  { key: "modelName", path: "model_name", fileName: "model" },
-  { key: "baseUrl", path: "base_url", fileName: "base_url" },
-  { key: "contextWindow", path: "context_window", fileName: "context_window" },
-  { key: "maxOutputTokens", path: "max_output_tokens", fileName: "max_output_tokens" },
-  { key: "capabilities", path: "capabilities", fileName: "capabilities" },
-  { key: "price", path: "price", fileName: "price" },
-  { key: "policy", path: "policy", fileName: "policy" },
-  { key: "probe", path: "probe", fileName: "probe" },
-  { key: "propagateTraceContext", path: "propagate_trace_context", fileName: "propagate_trace_context" },
-];
 
 interface ModelDefinitionRow {
   model_definition_id: string;
@@ -58,6 +44,11 @@ interface ModelDefinitionFilter extends Partial<Page> {
   readonly secretId?: string;
   readonly modelDefinitionIds?: readonly string[];
 }
+
+const record = recordOf<ModelDefinition>("model", (of) => ({
+  resourceId: of.modelDefinitionId ?? "",
+  name: of.name ?? "",
+}));
 
 /** Model definitions by name. */
 export async function listModelDefinitions(
@@ -144,20 +135,6 @@ export async function replaceModelDefinition(
 export async function deleteModelDefinition(transaction: WriteTransaction, stored: ModelDefinition): Promise<void> {
   await transaction.queries("model_definitions").where({ model_definition_id: stored.modelDefinitionId }).delete();
   record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
-}
-
-function record(
-  transaction: WriteTransaction,
-  of: ModelDefinition,
-  change: { readonly kind: configV1.ChangeKind; readonly fields?: readonly string[] },
-): void {
-  transaction.recordChange({
-    kind: change.kind,
-    resourceType: "model",
-    resourceId: of.modelDefinitionId ?? "",
-    name: of.name ?? "",
-    fields: change.fields ?? [],
-  });
 }
 
 function selectModelDefinitions(queries: Queries) {

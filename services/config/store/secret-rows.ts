@@ -1,5 +1,6 @@
 import { configV1 } from "#contracts";
 import { type Page, takePage, toEtag, toMilliseconds } from "./columns.ts";
+import { recordOf } from "./record-of.ts";
 import type { Queries, WriteTransaction } from "./write-transaction.ts";
 
 /** A credential as it is stored: what reads show, and what opens it. */
@@ -33,6 +34,11 @@ interface SecretRow {
   revision: string;
   source: string;
 }
+
+const record = recordOf<StoredSecret>("secret", ({ sealed }) => ({
+  resourceId: sealed.secretId,
+  name: sealed.secretName,
+}));
 
 /** Credentials by name. */
 export async function listSecrets(
@@ -76,14 +82,9 @@ export async function insertSecret(transaction: WriteTransaction, wanted: Wanted
       source,
     })
     .returning("*");
-  transaction.recordChange({
-    kind: configV1.ChangeKind.CREATED,
-    resourceType: "secret",
-    resourceId: sealed.secretId,
-    name: sealed.secretName,
-    fields: [],
-  });
-  return fromRow(row as SecretRow);
+  const stored = fromRow(row as SecretRow);
+  record(transaction, stored, { kind: configV1.ChangeKind.CREATED });
+  return stored;
 }
 
 /**
@@ -103,27 +104,15 @@ export async function replaceSecret(
     .where({ secret_id: stored.sealed.secretId })
     .update({ ...contentColumns(wanted), last_updated_at: at, revision: String(revision) })
     .returning("*");
-  transaction.recordChange({
-    kind: configV1.ChangeKind.UPDATED,
-    resourceType: "secret",
-    resourceId: stored.sealed.secretId,
-    name: stored.sealed.secretName,
-    fields: wanted.fields,
-  });
-  return fromRow(row as SecretRow);
+  const written = fromRow(row as SecretRow);
+  record(transaction, written, { kind: configV1.ChangeKind.UPDATED, fields: wanted.fields });
+  return written;
 }
 
 /** Deletes a credential and records it. Fails while a model definition uses it. */
 export async function deleteSecret(transaction: WriteTransaction, stored: StoredSecret): Promise<void> {
-  const { secretId, secretName } = stored.sealed;
-  await transaction.queries<SecretRow>("secrets").where({ secret_id: secretId }).delete();
-  transaction.recordChange({
-    kind: configV1.ChangeKind.DELETED,
-    resourceType: "secret",
-    resourceId: secretId,
-    name: secretName,
-    fields: [],
-  });
+  await transaction.queries<SecretRow>("secrets").where({ secret_id: stored.sealed.secretId }).delete();
+  record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
 }
 
 function contentColumns({ sealed, maskedValues, writtenBy }: WantedSecret) {

@@ -7,6 +7,19 @@ import type { Violation } from "../violations.ts";
 /** Clear part of a secret, as far as it says where its provider is. */
 export type AuthConfig = Readonly<Record<string, string>>;
 
+/** What the rules look at of a secret: all but its value. */
+export interface SecretOutline {
+  readonly provider: string;
+  readonly authConfig: AuthConfig;
+  /** Keys of its value, e.g. `api_key`. */
+  readonly valueKeys: readonly string[];
+}
+
+/** The outline of a secret that reads show. */
+export function toSecretOutline({ provider, authConfig, maskedValues }: configV1.GatewaySecretInfo): SecretOutline {
+  return { provider: provider ?? "", authConfig, valueKeys: Object.keys(maskedValues) };
+}
+
 /** What is wrong with the id of a provider: there must be one of this name. */
 export function providerViolations(id: string | undefined, field: string): Violation[] {
   const violations = textViolations(id, field, { maxLength: 64 });
@@ -62,6 +75,28 @@ export function secretAddressViolations(
           description: `must be set: no other address have the models ${lost.map(({ name }) => name).join(", ")}`,
         },
       ];
+}
+
+/**
+ * Says that calls to a provider will lack what it asks for. `valueKeys` are the keys of the secret's value, undefined where
+ * there is no secret; a provider with several ways to authenticate needs the keys of one of them.
+ */
+export function credentialWarnings(
+  providerId: string | undefined,
+  valueKeys: readonly string[] | undefined,
+  field: string,
+): configV1.Warning[] {
+  const modes = findProvider(providerId ?? "")?.authModes ?? [];
+  const held = new Set(valueKeys);
+  if (modes.length === 0 || modes.some(({ secretFields }) => secretFields.every((key) => held.has(key)))) {
+    return [];
+  }
+  const needed = modes.map(({ secretFields }) => secretFields.join(" and ")).join(", or ");
+  const message =
+    valueKeys === undefined
+      ? `is not set: calls go without ${needed}, which ${providerId} needs`
+      : `the value of the secret lacks ${needed}, which ${providerId} needs`;
+  return [{ field, message }];
 }
 
 function needsAddressOfSecret({ provider, baseUrl }: configV1.GatewayModelDefinition): boolean {

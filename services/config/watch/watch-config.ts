@@ -4,7 +4,7 @@ import type { Logger } from "#runtime";
 import { drainingError } from "../config-errors.ts";
 import { type ConfigStore, isDatabaseUnavailable } from "../store/index.ts";
 import type { ChangeFeed } from "./change-feed.ts";
-import { type ConfigUpdate, readConfigUpdate } from "./read-config.ts";
+import { type ConfigUpdate, readConfigUpdate } from "./read-config-update.ts";
 
 /** What a watch works on. */
 export interface WatchPlace {

@@ -15,8 +15,11 @@ export interface CreateRequest<Response> {
   readonly method: string;
   /** Empty: the write is not idempotent. */
   readonly requestId: string;
-  /** The request's bytes without `request_id`, and with fingerprints for secret values: its hash is stored. */
-  readonly content: Uint8Array;
+  /**
+   * The request's bytes without `request_id`, and with fingerprints for secret values: their hash is stored. It may throw for
+   * what the rules of the write refuse, since a number that is too large for its field has no bytes.
+   */
+  readonly toContent: () => Uint8Array;
   readonly response: MessageCodec<Response>;
 }
 
@@ -36,11 +39,10 @@ export async function runOnce<Response>(
     throw invalidFields([{ field: "request_id", description: `must have at most ${maxRequestIdLength} characters` }]);
   }
   const { queries, at } = transaction;
-  const fingerprint = hash("sha256", request.content, "buffer");
   const key = { method: request.method, request_id: request.requestId };
   const earlier = await queries<CreateRequestRow>("create_requests").where(key).first();
   if (earlier !== undefined) {
-    if (!earlier.fingerprint.equals(fingerprint)) {
+    if (!hasContent(request, earlier.fingerprint)) {
       throw invalidFields([
         { field: "request_id", description: "was used before, for a request with other content; use a new one" },
       ]);
@@ -53,11 +55,24 @@ export async function runOnce<Response>(
     .delete();
   await queries("create_requests").insert({
     ...key,
-    fingerprint,
+    fingerprint: toFingerprint(request.toContent()),
     response: Buffer.from(request.response.encode(response).finish()),
     created_at: at,
   });
   return response;
+}
+
+function hasContent({ toContent }: CreateRequest<unknown>, fingerprint: Buffer): boolean {
+  try {
+    return toFingerprint(toContent()).equals(fingerprint);
+  } catch {
+    // What has no bytes was never written.
+    return false;
+  }
+}
+
+function toFingerprint(content: Uint8Array): Buffer {
+  return hash("sha256", content, "buffer");
 }
 
 const maxRequestIdLength = 128;
