@@ -220,7 +220,7 @@ describe("the docs", () => {
       "saturatedRetryMs",
       1000,
     ],
-    ["docs/failures.md", /else (\d+) minutes/, "services/routing/health/report-outcome.ts", "longCoolMs", 60_000],
+    ["docs/failures.md", /else (\d+) minutes/, "services/routing/attempts/report-outcome.ts", "longCoolMs", 60_000],
     ["docs/failures.md", /at most\s(\d+) others/, "services/routing/limits/concurrency-limit.ts", "maxWaiting", 1],
     [
       "docs/configuration-file.md",

@@ -3,11 +3,10 @@ import { hostname } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { configV1 } from "#contracts";
 import type { Service } from "#rpc";
-import type { Logger } from "#runtime";
+import { type Logger, toBackoffMs } from "#runtime";
 import type { ConfigState } from "./config-state.ts";
 
-const firstBackoffMs = 100;
-const longestBackoffMs = 5_000;
+const backoff = { initialWaitMs: 100, longestWaitMs: 5_000 };
 // Three bookmarks that did not come: the connection is dead, whatever TCP says.
 const longestSilenceMs = 90_000;
 
@@ -105,13 +104,13 @@ export class ConfigWatch {
 
   async #backOff(reason: string): Promise<void> {
     const { logger, random, state } = this.#options;
-    const atMostMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** this.#failures);
     this.#failures += 1;
     // One line when it begins, then one for about every minute.
     if (this.#failures === 1 || this.#failures % 12 === 0) {
       const revision = String(state.snapshot?.revision ?? 0n);
       logger.warn({ reason, revision }, "the config service cannot be heard; requests go on with what is held");
     }
-    await wait(atMostMs * (0.5 + random() / 2), undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    const waitMs = toBackoffMs(this.#failures, backoff, random);
+    await wait(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 }
