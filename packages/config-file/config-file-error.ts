@@ -8,15 +8,19 @@ export interface ConfigFileViolation {
   readonly message: string;
 }
 
+const mostTold = 50;
+
 /** A declarative file that cannot be read, with everything that is wrong with it at once. */
 export class ConfigFileError extends Error {
   override readonly name = "ConfigFileError";
   readonly violations: readonly ConfigFileViolation[];
 
-  /** `file` is named before each violation where it is known, since the message has a line for each. */
+  /** `file` is named before each violation where it is known. The message has a line for each of the first 50. */
   constructor(violations: readonly ConfigFileViolation[], file?: string) {
     const start = file === undefined ? "" : `${file}: `;
-    super(violations.map((violation) => `${start}${describe(violation)}`).join("\n"));
+    const lines = violations.slice(0, mostTold).map((violation) => `${start}${describe(violation)}`);
+    const more = violations.length - lines.length;
+    super([...lines, ...(more > 0 ? [`${start}and ${more} more`] : [])].join("\n"));
     this.violations = violations;
   }
 }

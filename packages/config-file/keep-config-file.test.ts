@@ -88,6 +88,7 @@ describe("keeping a config file in force", () => {
     await writeFile(path, "version: 1\nendpoint: []\n");
     await expect(keep({ whenWritable: new Promise(() => {}) })).rejects.toThrow(/spillway\.yaml.*endpoint/s);
     await expect(keep({ path: join(folder, "none.yaml") })).rejects.toThrow(ConfigFileError);
+    await expect(keep({ path: folder })).rejects.toThrow("is not a regular file");
   });
 
   it("throws what the config service refuses, each with file, path and line of its field", async () => {

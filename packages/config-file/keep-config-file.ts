@@ -31,7 +31,9 @@ export async function keepConfigFile(options: KeepConfigFileOptions): Promise<vo
   const keeping = new Keeping(options);
   // It may reject when nobody waits for it any more.
   options.whenWritable?.catch(() => {});
-  const watch = watchConfigFile(options.path, () => keeping.changed());
+  const { path, logger } = options;
+  const onAway = () => logger.warn({ file: path }, "the file is gone; what was in force of it stays");
+  const watch = watchConfigFile(path, () => keeping.changed(), { onAway });
   options.signal.addEventListener("abort", () => watch.close(), { once: true });
   try {
     await keeping.begin();

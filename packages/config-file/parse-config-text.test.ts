@@ -384,3 +384,15 @@ test("any text survives being written as YAML", () => {
     { numRuns: 60 },
   );
 });
+
+test("of very many faults the first fifty are told, and how many more there are", () => {
+  const text = `version: 1\nmodels:\n${"  - { nam: x }\n".repeat(5_000)}`;
+  let message = "";
+  try {
+    parseConfigText(text, {});
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  expect(message.split("\n")).toHaveLength(51);
+  expect(message).toMatch(/and \d+ more$/);
+});

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readConfigFile } from "./read-config-file.ts";
-import { type ConfigFileWatch, watchConfigFile } from "./watch-config-file.ts";
+import { type ConfigFileWatch, type WatchConfigFileOptions, watchConfigFile } from "./watch-config-file.ts";
 
 let folder: string;
 let file: string;
@@ -21,7 +21,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function start(path = file, options = { pollMs: 100, settleMs: 20 }): void {
+function start(path = file, options: WatchConfigFileOptions = { pollMs: 100, settleMs: 20 }): void {
   watching = watchConfigFile(path, () => changes++, options);
 }
 
@@ -68,12 +68,16 @@ describe.each([
   });
 
   test("is seen when the file was away for a moment, and not before it is back", async () => {
-    start(file, options);
+    let timesAway = 0;
+    start(file, { ...options, onAway: () => (timesAway += 1) });
     unlinkSync(file);
+    await expect.poll(() => timesAway).toBe(1);
     await polls(2);
-    expect(changes).toBe(0);
+    expect([changes, timesAway]).toEqual([0, 1]);
     writeFileSync(file, "version: 1 # back");
     await toChange(1);
+    unlinkSync(file);
+    await expect.poll(() => timesAway).toBe(2);
   });
 });
 
@@ -127,7 +131,7 @@ describe("reading a file", () => {
 
   test("that is not there, or wrong, names the file", async () => {
     await expect(readConfigFile(`${file}x`, {})).rejects.toThrow(`${file}x: there is no such file`);
-    await expect(readConfigFile(folder, {})).rejects.toThrow(`${folder}: cannot be read (EISDIR)`);
+    await expect(readConfigFile(folder, {})).rejects.toThrow(`${folder}: is not a regular file`);
     writeFileSync(file, "version: 7");
     await expect(readConfigFile(file, {})).rejects.toThrow(`${file}: version: must be 1 (line 1)`);
   });

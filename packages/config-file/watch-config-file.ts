@@ -7,6 +7,8 @@ export interface WatchConfigFileOptions {
   readonly pollMs?: number;
   /** Milliseconds for which the file must stay the same before its change is told. Default 100. */
   readonly settleMs?: number;
+  /** The file is gone. */
+  readonly onAway?: () => void;
 }
 
 /** Stops watching. */
@@ -17,14 +19,14 @@ export interface ConfigFileWatch {
 /**
  * Calls `onChange` whenever the file differs from what it was when this function returned, once it has settled: written
  * in place, replaced by a rename, or reached through a symbolic link that now leads elsewhere. A file that is away is no
- * change; its return is. Neither the watch nor its timers keep the process alive.
+ * change, but told to `onAway` once; its return is a change. Neither the watch nor its timers keep the process alive.
  */
 export function watchConfigFile(
   path: string,
   onChange: () => void,
-  { pollMs = 2000, settleMs = 100 }: WatchConfigFileOptions = {},
+  { pollMs = 2000, settleMs = 100, onAway = () => {} }: WatchConfigFileOptions = {},
 ): ConfigFileWatch {
-  const look = createSettlingLook(path, onChange);
+  const look = createSettlingLook(path, { onChange, onAway });
   let settling: NodeJS.Timeout | undefined;
   const check = () => {
     settling = look() === "unsettled" ? setTimeout(check, settleMs).unref() : undefined;
@@ -56,19 +58,30 @@ export function watchConfigFile(
 }
 
 /** Each look compares the file with what was told last; a change is told when two looks in a row see the same. */
-function createSettlingLook(path: string, onChange: () => void): () => "settled" | "unsettled" {
+function createSettlingLook(
+  path: string,
+  { onChange, onAway }: { readonly onChange: () => void; readonly onAway: () => void },
+): () => "settled" | "unsettled" {
   let told = fingerprint(path);
   let seen = told;
+  let isAway = told === undefined;
   return () => {
     const now = fingerprint(path);
     const before = seen;
     seen = now;
-    if (now === undefined || now === told) {
+    if (now !== undefined && now === told) {
+      isAway = false;
       return "settled";
     }
     if (now !== before) {
       return "unsettled";
     }
+    if (now === undefined) {
+      if (!isAway) onAway();
+      isAway = true;
+      return "settled";
+    }
+    isAway = false;
     told = now;
     onChange();
     return "settled";

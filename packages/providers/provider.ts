@@ -9,6 +9,8 @@ export interface AuthMode {
   readonly secretFields: readonly string[];
   /** Keys of `auth_config` that may be there, e.g. `api_base`. */
   readonly configFields: readonly string[];
+  /** Keys of either whose values travel in HTTP headers, so that they must be printable ASCII. */
+  readonly headerFields: readonly string[];
 }
 
 /** One call to one model, built from the caller's original request. Nothing of an earlier attempt is in it. */

@@ -9,7 +9,7 @@ import type { Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 export function createLocalProvider(id: string, validateModel?: (model: string) => string | undefined): Provider {
   return {
     id,
-    authModes: [{ mode: "none", secretFields: [], configFields: [] }],
+    authModes: [{ mode: "none", secretFields: [], configFields: [], headerFields: [] }],
     needsBaseUrl: false,
     transport: "local",
     ...(validateModel === undefined ? {} : { validateModel }),

@@ -6,8 +6,9 @@ import type { OpenAiWireRow } from "./openai-wire-row.ts";
 import { readChatCompletion } from "./read-chat-completion.ts";
 
 const configFields = ["api_base", "organization", "project"];
-const keyMode: AuthMode = { mode: "api_key", secretFields: ["api_key"], configFields };
-const noKeyMode: AuthMode = { mode: "none", secretFields: [], configFields };
+const headerFields = ["api_key", "organization", "project"];
+const keyMode: AuthMode = { mode: "api_key", secretFields: ["api_key"], configFields, headerFields };
+const noKeyMode: AuthMode = { mode: "none", secretFields: [], configFields, headerFields };
 
 /** A provider that speaks OpenAI's chat completions. */
 export function createOpenAiWireProvider(row: OpenAiWireRow): Provider {

@@ -111,6 +111,18 @@ describe("what is wrong is told by the path of the document:", () => {
       "secrets[2].name: is the name of secrets[0] too",
     ],
     ["secrets: [{ name: a, provider: echo, value: { api_key: '' } }]", "secrets[0].value.api_key: must not be empty"],
+    [
+      'secrets: [{ name: a, provider: openai, value: { api_key: "kéy" } }]',
+      "secrets[0].value.api_key: must be printable ASCII in one line",
+    ],
+    [
+      'secrets: [{ name: a, provider: openai, value: { api_key: "two\\nlines" } }]',
+      "secrets[0].value.api_key: must be printable ASCII in one line",
+    ],
+    [
+      'secrets: [{ name: a, provider: openai, auth_config: { organization: "a\\r\\nx: y" } }]',
+      "secrets[0].auth_config.organization: must be printable ASCII in one line",
+    ],
     ["keys: [{ name: a, value: 0123456789abcde }]", "keys[0].value: must have from 16 to 512 characters"],
     ["keys: [{ name: a, value: '0123456789 abcdef' }]", "keys[0].value: must be ASCII without spaces and line ends"],
     [

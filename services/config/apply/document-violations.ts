@@ -26,7 +26,7 @@ export function documentViolations(scope: ApplyScope, places: UpstreamPlaces): V
     ...referenceViolations(scope),
     ...document.secrets.flatMap((entry, index) => [
       ...secretViolations(toSecretInfo(entry), `secrets[${index}]`, places),
-      ...secretValueViolations(entry.value, `secrets[${index}].value`),
+      ...secretValueViolations(entry.provider, entry.value, `secrets[${index}].value`),
     ]),
     ...document.models.flatMap((entry, index) =>
       modelDefinitionViolations(toModelDefinition(entry, undefined), `models[${index}]`, places),

@@ -72,7 +72,7 @@ async function createSecret(
   const wanted = request.secret ?? configV1.GatewaySecretInfo.fromPartial({});
   refuseViolations([
     ...secretViolations(wanted, "secret", writing),
-    ...secretValueViolations(request.secretValue, "secret_value"),
+    ...secretValueViolations(wanted.provider, request.secretValue, "secret_value"),
   ]);
   const value = new Secret(request.secretValue);
   const secretName = wanted.secretName ?? "";
@@ -113,7 +113,7 @@ async function updateSecret(
   const valueIsGiven = Object.keys(request.secretValue).length > 0;
   refuseViolations([
     ...secretViolations({ ...stored.info, authConfig, lastUpdatedBy: given.lastUpdatedBy }, "secret", writing),
-    ...secretValueViolations(request.secretValue, "secret_value"),
+    ...secretValueViolations(stored.info.provider, request.secretValue, "secret_value"),
     ...secretAddressViolations(
       authConfig,
       await listModelDefinitions(transaction.queries, { secretId: stored.sealed.secretId }),

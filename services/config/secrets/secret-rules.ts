@@ -1,7 +1,7 @@
 import type { configV1 } from "#contracts";
 import { textViolations, writerViolations } from "../field-rules.ts";
 import { baseUrlViolations, type UpstreamPlaces } from "../upstreams/base-url-rules.ts";
-import { providerViolations } from "../upstreams/provider-rules.ts";
+import { headerValueViolations, providerViolations } from "../upstreams/provider-rules.ts";
 import type { Violation } from "../violations.ts";
 
 /** What is wrong with a credential's clear part; `prefix` is its path, e.g. `secret`. */
@@ -14,13 +14,18 @@ export function secretViolations(
     ...textViolations(secret.secretName, `${prefix}.secret_name`, { maxLength: 255 }),
     ...providerViolations(secret.provider, `${prefix}.provider`),
     ...authConfigViolations(secret.authConfig, `${prefix}.auth_config`, places),
+    ...headerValueViolations(secret.provider, secret.authConfig, `${prefix}.auth_config`),
     ...writerViolations(secret.createdBy, `${prefix}.created_by`),
     ...writerViolations(secret.lastUpdatedBy, `${prefix}.last_updated_by`),
   ];
 }
 
 /** What is wrong with a credential's value; `prefix` is the path of the map. No description shows anything of it. */
-export function secretValueViolations(value: Readonly<Record<string, string>>, prefix: string): Violation[] {
+export function secretValueViolations(
+  provider: string | undefined,
+  value: Readonly<Record<string, string>>,
+  prefix: string,
+): Violation[] {
   const tooLong = Object.entries(value).flatMap(([key, text]) =>
     text.length > maxValueLength
       ? [{ field: `${prefix}.${key}`, description: `must have at most ${maxValueLength} characters` }]
@@ -29,7 +34,7 @@ export function secretValueViolations(value: Readonly<Record<string, string>>, p
   const empty = Object.entries(value).flatMap(([key, text]) =>
     text === "" ? [{ field: `${prefix}.${key}`, description: "must not be empty; leave the key out instead" }] : [],
   );
-  return [...mapKeyViolations(value, prefix), ...tooLong, ...empty];
+  return [...mapKeyViolations(value, prefix), ...tooLong, ...empty, ...headerValueViolations(provider, value, prefix)];
 }
 
 /** The keys of `auth_config` that say where a credential is sent. */

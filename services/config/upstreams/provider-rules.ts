@@ -77,6 +77,22 @@ export function secretAddressViolations(
       ];
 }
 
+/** What is wrong with values of a secret, or of its `auth_config`, that travel in headers. No description shows anything of them. */
+export function headerValueViolations(
+  providerId: string | undefined,
+  values: Readonly<Record<string, string>>,
+  prefix: string,
+): Violation[] {
+  const modes = findProvider(providerId ?? "")?.authModes ?? [];
+  const names = new Set(modes.flatMap(({ headerFields }) => headerFields));
+  return Object.entries(values).flatMap(([name, value]) =>
+    // A line end after a pasted key is no part of it.
+    !names.has(name) || /^[ -~]*$/.test(value.trim())
+      ? []
+      : [{ field: `${prefix}.${name}`, description: "must be printable ASCII in one line: it travels in a header" }],
+  );
+}
+
 /**
  * Says that calls to a provider will lack what it asks for. `valueKeys` are the keys of the secret's value, undefined where
  * there is no secret; a provider with several ways to authenticate needs the keys of one of them.
