@@ -26,7 +26,8 @@ export async function callRouting<Result>(
   address: string | undefined,
   use: (calls: RoutingCalls) => Promise<Result>,
 ): Promise<Result> {
-  const channel = createGrpcChannel({ address: address ?? settings.routingAddress });
+  const used = address ?? settings.routingAddress;
+  const channel = createGrpcChannel({ address: used, serviceName: `routing service at ${used}` });
   try {
     const metadata = settings.adminToken === undefined ? {} : { authorization: `Bearer ${settings.adminToken}` };
     return await use({

@@ -15,11 +15,16 @@ export function deadlineExceededError(): RpcError {
 }
 
 /** The service shuts down and ends what it still carries. */
-export function drainingError(): RpcError {
-  return new RpcError({ code: "UNAVAILABLE", reason: "DRAINING", message: "the service is shutting down" });
+export function drainingError(serviceName = "service"): RpcError {
+  return new RpcError({ code: "UNAVAILABLE", reason: "DRAINING", message: `the ${serviceName} is shutting down` });
 }
 
-/** No connection to the service is there. */
-export function unavailableError(message: string): RpcError {
-  return new RpcError({ code: "UNAVAILABLE", reason: "UNAVAILABLE", message });
+/** No connection to the service is there. Why not, with the addresses in it, is the cause and for no caller's eyes. */
+export function unreachableError(serviceName: string, why: string): RpcError {
+  return new RpcError({
+    code: "UNAVAILABLE",
+    reason: "UNAVAILABLE",
+    message: `The ${serviceName} cannot be reached.`,
+    cause: new Error(why),
+  });
 }

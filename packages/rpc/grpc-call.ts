@@ -1,6 +1,6 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import type { Tracer } from "@opentelemetry/api";
-import { cancelledError, unavailableError } from "./call-errors.ts";
+import { cancelledError, deadlineExceededError } from "./call-errors.ts";
 import { assertMetadata } from "./call-metadata.ts";
 import { CallSpan } from "./call-span.ts";
 import { EarlyEnd, type EarlyEndListener, endedBeforeStart, remainingMs } from "./early-end.ts";
@@ -85,6 +85,7 @@ export class GrpcCall implements EarlyEndListener {
 
   onReceiveMessage(bytes: Buffer | null): void {
     if (this.#isEnded || bytes === null) return;
+    this.#target.channel.noteAnswer();
     let message: unknown;
     try {
       message = this.#target.method.responseType.decode(bytes);
@@ -98,12 +99,18 @@ export class GrpcCall implements EarlyEndListener {
   onReceiveStatus({ code, details, metadata }: StatusObject): void {
     if (this.#isEnded) return;
     const [encoded] = metadata.get(statusDetailsKey);
-    const error =
-      code === status.OK && encoded === undefined
-        ? undefined
-        : decodeStatus(code, details, Buffer.isBuffer(encoded) ? encoded : undefined);
+    const error = Buffer.isBuffer(encoded) ? decodeStatus(code, details, encoded) : this.#toBareError(code, details);
+    if (encoded !== undefined) this.#target.channel.noteAnswer();
     this.#finish(error);
     this.#listener.onEnd(error);
+  }
+
+  /** The error of a status without details: the services always send some, so it is of the transport, or of another server. */
+  #toBareError(code: status, details: string): RpcError | undefined {
+    if (code === status.OK) return undefined;
+    if (code === status.UNAVAILABLE) return this.#target.channel.fail(details);
+    // Its text has addresses in it too.
+    return code === status.DEADLINE_EXCEEDED ? deadlineExceededError() : decodeStatus(code, details, undefined);
   }
 
   #open(): WireCall {
@@ -121,7 +128,7 @@ export class GrpcCall implements EarlyEndListener {
   readonly #onConnectTimeout = (): void => {
     const { channel } = this.#target;
     if (channel.isConnected()) return;
-    this.#fail(unavailableError(`no connection to ${channel.address} within ${channel.connectTimeoutMs} ms`));
+    this.#fail(channel.fail(`no connection to ${channel.address} within ${channel.connectTimeoutMs} ms`));
   };
 
   #toMetadata(): Metadata {

@@ -1,31 +1,21 @@
-import {
-  Channel,
-  type ChannelCredentials,
-  type ChannelInterface,
-  type ChannelOptions,
-  connectivityState,
-  credentials,
-} from "@grpc/grpc-js";
-import { unavailableError } from "./call-errors.ts";
+import { Channel, type ChannelInterface, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
+import { unreachableError } from "./call-errors.ts";
 import type { PeerName } from "./call-span.ts";
 import { toGrpcMessageLimit } from "./message-limit.ts";
+import type { RpcError } from "./rpc-error.ts";
 import { silenceGrpcLog } from "./silence-grpc-log.ts";
-
-/** What a client needs for TLS. All of it is PEM. */
-export interface GrpcClientTls {
-  /** Certificates that the server's must lead to; the ones that Node knows when left out. */
-  readonly ca?: Buffer;
-  /** The client's own key and certificate, where the server asks for one. Both or none. */
-  readonly key?: Buffer;
-  readonly cert?: Buffer;
-}
 
 /** How to reach a server. */
 export interface GrpcChannelOptions {
   /** `host:port`, `dns:///host:port` (spreads calls over all its addresses) or `unix:/absolute/path`. */
   readonly address: string;
-  /** Left out: no TLS. */
-  readonly tls?: GrpcClientTls;
+  /** What errors call the server, e.g. `routing service`. Default `service`. Addresses are in no error. */
+  readonly serviceName?: string;
+  /**
+   * Hears why the server cannot be reached, once until it answers again. There are addresses in it: it is for logs, not for
+   * callers.
+   */
+  readonly onUnreachable?: (reason: string) => void;
   /** Milliseconds that a call waits for a connection before it fails with UNAVAILABLE. Default 5000. */
   readonly connectTimeoutMs?: number;
   /** Longest payload of a message in bytes, either way. Default and least 64 MiB. */
@@ -42,13 +32,18 @@ export class GrpcChannel {
   /** The server's name for spans. */
   readonly peer: PeerName;
   readonly #channel: ChannelInterface;
+  readonly #serviceName: string;
+  readonly #onUnreachable: ((reason: string) => void) | undefined;
+  #isTold = false;
   #isClosed = false;
 
   constructor(options: GrpcChannelOptions) {
     this.address = options.address;
     this.connectTimeoutMs = options.connectTimeoutMs ?? 5000;
     this.peer = toPeerName(options.address);
-    this.#channel = new Channel(options.address, toCredentials(options.tls), toChannelOptions(options));
+    this.#serviceName = options.serviceName ?? "service";
+    this.#onUnreachable = options.onUnreachable;
+    this.#channel = new Channel(options.address, credentials.createInsecure(), toChannelOptions(options));
   }
 
   /** Whether a connection is there; begins to make one where none is. */
@@ -59,8 +54,22 @@ export class GrpcChannel {
   /** Opens a call that has not been started. Throws UNAVAILABLE after `close`. */
   openCall(path: string, deadlineAtMs: number | undefined): WireCall {
     // grpc-js itself would connect anew.
-    if (this.#isClosed) throw unavailableError(`the channel to ${this.address} is closed`);
+    if (this.#isClosed) throw unreachableError(this.#serviceName, `the channel to ${this.address} is closed`);
     return this.#channel.createCall(path, deadlineAtMs ?? Number.POSITIVE_INFINITY, undefined, null, undefined);
+  }
+
+  /** The error of a call that the connection failed. */
+  fail(reason: string): RpcError {
+    if (!this.#isTold) {
+      this.#isTold = true;
+      this.#onUnreachable?.(reason);
+    }
+    return unreachableError(this.#serviceName, reason);
+  }
+
+  /** The server answered: the next failure of the connection is news. */
+  noteAnswer(): void {
+    this.#isTold = false;
   }
 
   /** Closes the connection; calls that are under way fail. Idempotent. */
@@ -74,11 +83,6 @@ export class GrpcChannel {
 export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
   silenceGrpcLog();
   return new GrpcChannel(options);
-}
-
-function toCredentials(tls: GrpcClientTls | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 function toChannelOptions(options: GrpcChannelOptions): ChannelOptions {

@@ -76,7 +76,10 @@ describe("the connection", () => {
     const read = async () => {
       for await (const _message of client.streamInvoke(streamRequest)) break;
     };
-    await expect(read()).rejects.toThrow(/no connection to .* within 200 ms/);
+    await expect(read()).rejects.toMatchObject({
+      message: "The service cannot be reached.",
+      cause: { message: expect.stringMatching(/no connection to .* within 200 ms/) },
+    });
   });
 
   test("that is refused fails the call with UNAVAILABLE", async () => {

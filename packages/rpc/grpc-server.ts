@@ -16,14 +16,6 @@ import type { ServedCall } from "./served-call.ts";
 import type { ServiceDefinition } from "./service.ts";
 import { silenceGrpcLog } from "./silence-grpc-log.ts";
 
-/** What a server needs for TLS. All of it is PEM. */
-export interface GrpcServerTls {
-  readonly key: Buffer;
-  readonly cert: Buffer;
-  /** When given, clients must show a certificate that leads to one of these. */
-  readonly ca?: Buffer;
-}
-
 /** What a server serves, and where. */
 export interface GrpcServerOptions<Definitions extends readonly ServiceDefinition[]> {
   /** Host name or address to listen on, or `unix:/absolute/path`. */
@@ -31,18 +23,12 @@ export interface GrpcServerOptions<Definitions extends readonly ServiceDefinitio
   /** 0: any free port. Not used with a unix socket. */
   readonly port: number;
   readonly services: readonly [...{ [Index in keyof Definitions]: ServedService<Definitions[Index]> }];
-  /** Left out: no TLS. */
-  readonly tls?: GrpcServerTls;
   /** Longest payload of a message in bytes, either way. Default and least 64 MiB. */
   readonly maxMessageBytes?: number;
   /** Makes a SERVER span of every call but those of endless methods, health and reflection. Left out: none. */
   readonly tracer?: Tracer;
   /** Hears of errors that are not `RpcError`; callers see only INTERNAL. */
   readonly onUnexpectedError?: UnexpectedErrorListener;
-  /** Whether to answer reflection. Default true. */
-  readonly reflection?: boolean;
-  /** Serialized `FileDescriptorSet` that reflection answers from. Default: that of this project's contracts. */
-  readonly descriptorImage?: Uint8Array;
 }
 
 /** How long calls that the end of the grace broke off may take to tell their callers. */
@@ -118,7 +104,7 @@ export async function startGrpcServer<const Definitions extends readonly Service
   if (isSocket) removeStaleSocket(options.host.replace(/^unix:(\/\/)?/, ""));
   const host = options.host.includes(":") && !isSocket ? `[${options.host}]` : options.host;
   const target = isSocket ? options.host : `${host}:${options.port}`;
-  const port = await listen(parts.server, target, options.tls);
+  const port = await listen(parts.server, target);
   return isSocket ? new GrpcServer(parts, target, 0) : new GrpcServer(parts, `${host}:${port}`, port);
 }
 
@@ -142,15 +128,13 @@ function createServer<Definitions extends readonly ServiceDefinition[]>(
     { onUnexpectedError, tracer: undefined, openCalls },
   );
   server.addService(served.definition, served.handlers);
-  if (options.reflection !== false) {
-    let index: DescriptorIndex | undefined;
-    const describe = () => {
-      index ??= new DescriptorIndex(options.descriptorImage ?? readDescriptorImage());
-      return index;
-    };
-    const reflected = { serviceNames: [...names, definition.fullName], describe, openStreams: openReflections };
-    for (const each of toReflectionServices(reflected)) server.addService(each.definition, each.handlers);
-  }
+  let index: DescriptorIndex | undefined;
+  const describe = () => {
+    index ??= new DescriptorIndex(readDescriptorImage());
+    return index;
+  };
+  const reflected = { serviceNames: [...names, definition.fullName], describe, openStreams: openReflections };
+  for (const each of toReflectionServices(reflected)) server.addService(each.definition, each.handlers);
   return { server, health, openCalls, openReflections };
 }
 
@@ -166,17 +150,9 @@ function toServerOptions(maxMessageBytes: number | undefined): ServerOptions {
   };
 }
 
-function listen(server: Server, target: string, tls: GrpcServerTls | undefined): Promise<number> {
-  const credentials =
-    tls === undefined
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(
-          tls.ca ?? null,
-          [{ private_key: tls.key, cert_chain: tls.cert }],
-          tls.ca !== undefined,
-        );
+function listen(server: Server, target: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(target, credentials, (error, port) => {
+    server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
       else reject(new Error(`cannot listen on ${target}: ${error.message}`, { cause: error }));
     });

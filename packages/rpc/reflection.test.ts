@@ -143,16 +143,3 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
     expect(answers[4]?.$case).toBe("listServicesResponse");
   });
 });
-
-test("a server that is told so answers no reflection", async () => {
-  const quiet = await startGrpcServer({
-    host: "127.0.0.1",
-    port: 0,
-    services: [{ definition, implementation }],
-    reflection: false,
-  });
-  client.close();
-  client = new Client(quiet.address, credentials.createInsecure());
-  await expect(ask("v1", { $case: "listServices", value: "" })).rejects.toMatchObject({ code: 12 });
-  await quiet.drain(0);
-});

@@ -1,5 +1,5 @@
 import { configV1, type routingV1 } from "#contracts";
-import { type CallContext, RpcError, type Service } from "#rpc";
+import { type CallContext, cancelledError, RpcError, type Service } from "#rpc";
 import type { OpenConfigService } from "#services/config";
 
 type ConfigService = Service<configV1.ConfigServiceDefinition>;
@@ -85,8 +85,7 @@ export class Startup {
   ): AsyncGenerator<configV1.WatchConfigResponse> {
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     aborted.catch(() => {});
-    const onAbort = () =>
-      reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "the watch was left" }));
+    const onAbort = () => reject(cancelledError());
     context.signal?.addEventListener("abort", onAbort);
     const service = await Promise.race([this.#opened.promise, aborted]);
     context.signal?.removeEventListener("abort", onAbort);
