@@ -13,6 +13,8 @@ await runProgram({
     const channel = createGrpcChannel({
       address: settings.routingAddress,
       maxMessageBytes: settings.bodyLimitBytes,
+      serviceName: "routing service",
+      onUnreachable: (reason) => logger.warn({ reason }, "the routing service cannot be reached; requests are refused"),
     });
     shutdown.add("connection to routing", () => channel.close());
 

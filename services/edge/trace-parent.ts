@@ -1,5 +1,13 @@
+import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { type Context, ROOT_CONTEXT, type SpanContext, type TextMapGetter } from "@opentelemetry/api";
+import {
+  type Context,
+  ROOT_CONTEXT,
+  type SpanContext,
+  type TextMapGetter,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 
 const propagator = new W3CTraceContextPropagator();
@@ -12,6 +20,16 @@ const headerGetter: TextMapGetter<IncomingHttpHeaders> = {
 /** The context that a caller's `traceparent` and `tracestate` describe; the root context without them. Baggage stays out. */
 export function readTraceParent(headers: IncomingHttpHeaders): Context {
   return headers.traceparent === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, headerGetter);
+}
+
+/**
+ * The context of a trace that is not sampled, for calls that belong to no request: a service that is called without any
+ * context begins a trace of its own.
+ */
+export function createUnsampledContext(): Context {
+  const traceId = randomBytes(16).toString("hex");
+  const spanId = randomBytes(8).toString("hex");
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.NONE });
 }
 
 /** Value of the `traceresponse` header. */

@@ -2,6 +2,7 @@ import type { routingV1 } from "#contracts";
 import { RpcError, type Service } from "#rpc";
 import type { EdgeEvents } from "../events.ts";
 import type { Exchange } from "../exchange.ts";
+import { createUnsampledContext } from "../trace-parent.ts";
 
 /** What `GET /readyz` is made from. */
 export interface ReadinessSource {
@@ -35,16 +36,27 @@ interface Readiness {
 
 async function readReadiness({ routing, timeoutMs }: ReadinessSource, exchange: Exchange): Promise<Readiness> {
   const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => reject(deadlinePassed), timeoutMs);
   try {
-    const context = { ...exchange.toCallContext(), deadlineAtMs: Date.now() + timeoutMs };
+    const traceContext = createUnsampledContext();
+    const context = { ...exchange.toCallContext(), traceContext, deadlineAtMs: Date.now() + timeoutMs };
     return toReadiness(await Promise.race([routing.getConfigStatus({}, context), timeout]));
   } catch (thrown) {
-    const why = thrown instanceof RpcError || thrown instanceof Error ? thrown.message : "unknown";
-    return { isReady: false, report: { status: "not_ready", reason: `the routing service cannot be reached: ${why}` } };
+    const reason = `the routing service cannot be reached${toDetail(thrown, timeoutMs)}`;
+    return { isReady: false, report: { status: "not_ready", reason } };
   } finally {
     clearTimeout(timer);
   }
+}
+
+const deadlinePassed = new RpcError({ code: "DEADLINE_EXCEEDED", reason: "DEADLINE_EXCEEDED", message: "" });
+
+/** More than that it cannot be reached, where that is fit for whoever asks. */
+function toDetail(thrown: unknown, timeoutMs: number): string {
+  if (!(thrown instanceof RpcError) || thrown.reason === "UNAVAILABLE") {
+    return "";
+  }
+  return thrown.code === "DEADLINE_EXCEEDED" ? `: no answer within ${timeoutMs} ms` : `: ${thrown.message}`;
 }
 
 function toReadiness(status: routingV1.GetConfigStatusResponse): Readiness {
