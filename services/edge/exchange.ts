@@ -28,11 +28,17 @@ export interface Answer {
   readonly contentType: string;
   readonly body: Buffer | string;
   readonly trail?: inferenceV1.RouteTrail | undefined;
+  /** Revision of the configuration that decided, where there is no trail. */
+  readonly revision?: string | undefined;
   /** Further headers as name, value, name, value. */
   readonly headers?: readonly string[];
 }
 
+// Asked for all the time by machines, about this process alone.
+const untracedRoutes: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 const jsonType = "application/json; charset=utf-8";
+// Routing keeps the caller's deadline and knows what was tried until then: its answer is the better one while it lives.
+const deadlineHeadroomMs = 500;
 
 /**
  * One HTTP request and its answer. Whatever is sent goes through here, so that every answer has the trail headers, and the
@@ -62,7 +68,7 @@ export class Exchange implements OpenCall {
     this.#response = http.response;
     this.#route = route;
     this.requestId = toRequestId(http.request.headers["x-request-id"]);
-    if (route.startsWith("/v1/")) {
+    if (!untracedRoutes.has(route)) {
       const parent = readTraceParent(http.request.headers);
       const span = startServerSpan(host.tracer, http.request, { route, parent });
       const spanContext = span.spanContext();
@@ -85,17 +91,19 @@ export class Exchange implements OpenCall {
     return this.#isClosed;
   }
 
-  /** What goes with every call that is made for this request. */
-  toCallContext(): CallContext {
+  /** What goes with every call that is made for this request; `deadlineMs` is how long its caller waits, where that is told. */
+  toCallContext(deadlineMs?: number): CallContext {
     const metadata = toCallMetadata(this.#request.headers);
     const signal = this.#leaving;
-    return this.#traceContext === undefined
-      ? { metadata, signal }
-      : { metadata, signal, traceContext: this.#traceContext };
+    const context =
+      this.#traceContext === undefined ? { metadata, signal } : { metadata, signal, traceContext: this.#traceContext };
+    return deadlineMs === undefined
+      ? context
+      : { ...context, deadlineAtMs: Date.now() + deadlineMs + deadlineHeadroomMs };
   }
 
   /** Sends a whole answer, in one write. */
-  answer({ status, contentType, body, trail, headers: further }: Answer): void {
+  answer({ status, contentType, body, trail, revision, headers: further }: Answer): void {
     if (this.#isClosed || this.#response.headersSent) {
       return;
     }
@@ -104,7 +112,7 @@ export class Exchange implements OpenCall {
     if (further !== undefined) {
       headers.push(...further);
     }
-    this.#pushSharedHeaders(headers, trail);
+    this.#pushSharedHeaders(headers, trail, revision);
     this.#response.writeHead(status, headers);
     this.#response.end(body);
   }
@@ -188,6 +196,7 @@ export class Exchange implements OpenCall {
       contentType: jsonType,
       body: toOpenAiErrorBody(failure.error),
       trail: failure.trail,
+      revision: failure.revision,
       headers: further,
     });
   }
@@ -198,11 +207,12 @@ export class Exchange implements OpenCall {
     this.#leaving.abort();
   }
 
-  #pushSharedHeaders(headers: string[], trail: inferenceV1.RouteTrail | undefined): void {
+  #pushSharedHeaders(headers: string[], trail: inferenceV1.RouteTrail | undefined, revision?: string): void {
     pushTrailHeaders(headers, {
       requestId: this.requestId,
       endpoint: this.endpoint,
       trail,
+      revision,
       durationMs: performance.now() - this.#startedAtMs,
       traceResponse: this.#spanContext && toTraceResponse(this.#spanContext),
     });

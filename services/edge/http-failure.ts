@@ -12,6 +12,8 @@ export interface HttpFailure {
   readonly shouldRetry: boolean;
   /** Undefined when the request did not come as far as a chain. */
   readonly trail: inferenceV1.RouteTrail | undefined;
+  /** Revision of the configuration that decided, where no trail tells it; undefined when none is known. */
+  readonly revision: string | undefined;
 }
 
 const statusByCode: Readonly<Record<RpcCode, number>> = {
@@ -62,6 +64,7 @@ export function toHttpFailure(thrown: unknown): HttpFailure {
     retryAfterSeconds,
     shouldRetry: !isRetryPointless(status, retryAfterSeconds, trail),
     trail,
+    revision: wholeNumber.test(metadata.revision ?? "") ? metadata.revision : undefined,
   };
 }
 
@@ -77,9 +80,11 @@ export function createHttpFailure(
     retryAfterSeconds: undefined,
     shouldRetry: true,
     trail: undefined,
+    revision: undefined,
   };
 }
 
+const wholeNumber = /^\d{1,20}$/;
 const internalError = new RpcError({ code: "INTERNAL", reason: "INTERNAL", message: "Internal error." });
 
 function toStatus({ code, metadata }: RpcError): number {

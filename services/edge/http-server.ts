@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type FastifyBodyParser, type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import type { MetricRegistry } from "#runtime";
 import { answerClientFault } from "./client-fault.ts";
@@ -42,6 +42,8 @@ export function createHttpServer(host: ExchangeHost, options: CountedEdgeOptions
     http: {
       headersTimeout: Math.min(headersTimeoutMs, arrivalTimeoutMs),
       connectionsCheckingInterval: Math.min(timeoutCheckMs, arrivalTimeoutMs),
+      // Node's own refusal has an empty body; `openExchanges` refuses in the shape of all errors.
+      requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerClientFault,
@@ -51,6 +53,12 @@ export function createHttpServer(host: ExchangeHost, options: CountedEdgeOptions
         toRequestFailure(error, bodyLimit),
       );
     },
+  });
+  server.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
+    const message = `The header expect: ${request.headers.expect} asks for what cannot be promised; leave it out.`;
+    const failure = createHttpFailure(417, { message, param: "expect", code: "expectation_failed" });
+    // Whether the body still comes is not known.
+    new Exchange(host, { request, response }, "").failWith(failure, ["connection", "close"]);
   });
   readRawJson(server);
   openExchanges(server, host);
@@ -87,6 +95,9 @@ function openExchanges(server: FastifyInstance<Server>, host: ExchangeHost): voi
     if (host.isDraining) {
       reply.hijack();
       exchange.failWith(drainingFailure);
+    } else if (request.raw.httpVersion === "1.1" && request.headers.host === undefined) {
+      reply.hijack();
+      exchange.failWith(createHttpFailure(400, { message: "The request has no Host header.", code: "invalid_http" }));
     } else if (request.is404) {
       reply.hijack();
       answerNoRoute(exchange, request);

@@ -127,11 +127,29 @@ test("a span that is not recorded gets no attributes, and its decision is passed
   expect(trace.getSpanContext(callContext)?.traceFlags).toBe(0);
 });
 
-test("health checks and unknown paths make no span", async () => {
+test("health checks and metrics make no span", async () => {
   const { tracer, spans } = createRecordingTracer(true);
   const edge = await startTestEdge({ tracer });
-  await fetch(`${edge.url}/healthz`);
-  await fetch(`${edge.url}/readyz`);
-  await fetch(`${edge.url}/nowhere`);
+  for (const path of ["/healthz", "/readyz", "/metrics"]) {
+    const response = await fetch(`${edge.url}${path}`);
+    expect(response.headers.get("traceresponse")).toBeNull();
+  }
   expect(spans).toHaveLength(0);
+});
+
+test.each([
+  ["POST", "/chat/completions", 404],
+  ["DELETE", "/v1/models", 405],
+  ["GET", "/v1/models/%zz", 400],
+])("%s %s, which no route takes, is a span named by its method, and its answer tells the trace", async (...request) => {
+  const [method, path, status] = request;
+  const { tracer, spans } = createRecordingTracer(true);
+  const edge = await startTestEdge({ tracer });
+  const response = await fetch(`${edge.url}${path}`, { method });
+  await response.text();
+  expect(response.status).toBe(status);
+  expect(response.headers.get("traceresponse")).toBe(`00-${traceId}-${spanContext.spanId}-01`);
+  await vi.waitFor(() => expect(spans[0]?.endings).toBe(1));
+  expect(spans[0]).toMatchObject({ name: method, attributes: { "url.path": path } });
+  expect(spans[0]?.attributes).not.toHaveProperty("http.route");
 });

@@ -16,13 +16,17 @@ import {
 
 const serverSpan = { kind: SpanKind.SERVER } as const;
 
-/** Starts the span of an HTTP request, named by method and route. Attributes are set only on a span that is recorded. */
+/**
+ * Starts the span of an HTTP request, named by method and route, or by the method alone where no route takes it. Attributes
+ * are set only on a span that is recorded.
+ */
 export function startServerSpan(
   tracer: Tracer,
   request: IncomingMessage,
   at: { route: string; parent: Context },
 ): Span {
-  const span = tracer.startSpan(`${request.method} ${at.route}`, serverSpan, at.parent);
+  const name = at.route === "" ? (request.method ?? "HTTP") : `${request.method} ${at.route}`;
+  const span = tracer.startSpan(name, serverSpan, at.parent);
   if (span.isRecording()) {
     setRequestAttributes(span, request, at.route);
   }
@@ -50,7 +54,7 @@ function setRequestAttributes(span: Span, request: IncomingMessage, route: strin
   const queryStart = url.indexOf("?");
   span.setAttributes({
     [ATTR_HTTP_REQUEST_METHOD]: method,
-    [ATTR_HTTP_ROUTE]: route,
+    ...(route !== "" && { [ATTR_HTTP_ROUTE]: route }),
     [ATTR_URL_PATH]: queryStart < 0 ? url : url.slice(0, queryStart),
     [ATTR_URL_SCHEME]: "http",
     [ATTR_NETWORK_PROTOCOL_VERSION]: request.httpVersion,

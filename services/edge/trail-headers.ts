@@ -7,6 +7,8 @@ export interface TrailFacts {
   /** Name of the endpoint that was asked for; undefined when the request named none. */
   readonly endpoint: string | undefined;
   readonly trail: inferenceV1.RouteTrail | undefined;
+  /** Revision of the configuration that decided, where there is no trail; undefined when none is known. */
+  readonly revision?: string | undefined;
   /** Milliseconds from the arrival of the request. */
   readonly durationMs: number;
   /** Value of `traceresponse`; undefined when there is no trace. */
@@ -27,6 +29,9 @@ export function pushTrailHeaders(headers: string[], facts: TrailFacts): void {
     headers.push("x-spillway-endpoint", encodeName(endpoint));
   }
   if (trail === undefined) {
+    if (facts.revision !== undefined) {
+      headers.push("x-spillway-revision", facts.revision);
+    }
     headers.push("x-spillway-attempts", "0");
   } else {
     pushRoute(headers, trail);

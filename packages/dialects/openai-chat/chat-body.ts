@@ -30,6 +30,8 @@ export interface BodyFault {
   /** Name of the field, or undefined when it is the body as a whole. */
   readonly param: string | undefined;
   readonly message: string;
+  /** Value of the top-level `model`, where it could be read and something else is wrong. */
+  readonly model?: string;
 }
 
 /** Tells a fault from a body, as `scanChatBody` gives either. */

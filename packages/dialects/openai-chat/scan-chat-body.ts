@@ -62,20 +62,17 @@ function toChatBody(bytes: Buffer): ChatBody | BodyFault {
     choiceCount: undefined,
   };
   const syntax = scanTopLevel(bytes, seen);
-  if (syntax !== undefined) {
-    return syntax;
-  }
   const model = readModel(bytes, seen.models);
   if (typeof model !== "string") {
-    return model;
+    return syntax ?? model;
   }
-  const fault = messagesFault(bytes, seen.messages) ?? streamFault(bytes, seen.stream);
+  const fault = syntax ?? messagesFault(bytes, seen.messages) ?? streamFault(bytes, seen.stream);
   if (fault !== undefined) {
-    return fault;
+    return { ...fault, model };
   }
   const includesUsage = seen.streamOptions === undefined ? false : readIncludesUsage(bytes, seen.streamOptions);
   if (typeof includesUsage !== "boolean") {
-    return includesUsage;
+    return { ...includesUsage, model };
   }
   return {
     bytes,

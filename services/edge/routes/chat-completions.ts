@@ -17,13 +17,13 @@ export async function answerChatCompletion(
   bytes: Buffer | undefined,
 ): Promise<void> {
   const body = scanChatBody(bytes ?? noBody);
+  exchange.endpoint = body.model;
   if (isBodyFault(body)) {
-    exchange.failWith(createHttpFailure(400, { ...body, code: "invalid_body" }));
+    exchange.failWith(createHttpFailure(400, { message: body.message, param: body.param, code: "invalid_body" }));
     return;
   }
-  exchange.endpoint = body.model;
-  const deadline = exchange.headers[deadlineHeader];
-  if (deadline !== undefined && !positiveInteger.test(String(deadline))) {
+  const deadlineText = exchange.headers[deadlineHeader];
+  if (deadlineText !== undefined && !positiveInteger.test(String(deadlineText))) {
     const message = `The header ${deadlineHeader} must be a positive whole number of milliseconds.`;
     exchange.failWith(createHttpFailure(400, { message, param: deadlineHeader, code: "invalid_field" }));
     return;
@@ -34,11 +34,12 @@ export async function answerChatCompletion(
     body: body.bytes,
     headers: toInvokeHeaders(exchange.headers, exchange.requestId),
   };
+  const context = exchange.toCallContext(deadlineText === undefined ? undefined : Number(deadlineText));
   try {
     if (body.stream) {
-      await answerStream(exchange, inference.streamInvoke(request, exchange.toCallContext()));
+      await answerStream(exchange, inference.streamInvoke(request, context));
     } else {
-      const response = await inference.invoke(request, exchange.toCallContext());
+      const response = await inference.invoke(request, context);
       const contentType = response.contentType || "application/json";
       exchange.answer({ status: 200, contentType, body: response.body, trail: response.trail });
     }
