@@ -1,3 +1,4 @@
+export { isSameToken, readBearerToken } from "./bearer-token.ts";
 export { hashApiKey } from "./hash-api-key.ts";
 export { KeyEncryptionKey } from "./key-encryption-key.ts";
 export { openOrCreateKeyFile } from "./key-file.ts";
