@@ -1,3 +1,4 @@
+export { credentialHeaders } from "./credential-headers.ts";
 export type { BodyFault, ByteSpan, ChatBody } from "./openai-chat/chat-body.ts";
 export { isBodyFault } from "./openai-chat/chat-body.ts";
 export { type ChatBodyInspection, inspectChatBody } from "./openai-chat/inspect-chat-body.ts";

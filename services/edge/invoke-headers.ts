@@ -1,13 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { credentialHeaders } from "#dialects";
 
-const credentials = [
-  "authorization",
-  "x-api-key",
-  "api-key",
-  "x-goog-api-key",
-  "proxy-authorization",
-  "cookie",
-] as const;
 const hopByHop = [
   "connection",
   "keep-alive",
@@ -18,7 +11,7 @@ const hopByHop = [
   "transfer-encoding",
   "upgrade",
 ] as const;
-const withheld: ReadonlySet<string> = new Set([...credentials, ...hopByHop]);
+const withheld: ReadonlySet<string> = new Set([...credentialHeaders, ...hopByHop]);
 
 /**
  * The caller's headers as routing may read them: by lower-case name, without credentials and hop-by-hop ones, and with the
