@@ -54,7 +54,7 @@ async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   return error as RpcError;
 }
 
-const served = async () => ({ models: [] });
+const served = async () => inferenceV1.ListModelsResponse.fromPartial({});
 
 test("a server that is not there is told without its address, which the log hears once until it answers again", async () => {
   const first = await start(served);

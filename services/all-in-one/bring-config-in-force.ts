@@ -61,20 +61,20 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
   while (!(await start.routing.getConfigStatus({})).ready) await setTimeout(readinessPollMs, undefined, shutdown);
 
   // Requests are answered already: a database that goes away just now must not end that.
-  const { endpoints, isOpen } = await retryWithBackoff(() => readOverview(start.inference, config, asAdmin), {
+  const { endpoints, access } = await retryWithBackoff(() => readOverview(start.inference, config, asAdmin), {
     signal: shutdown.signal,
     onFailure: (error) => {
       if (!(error instanceof RpcError) || error.code !== "UNAVAILABLE") throw error;
     },
   });
-  logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, isOpen }, "ready");
+  logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, access }, "ready");
   const isDemo = options.config === undefined && endpoints.includes(demoEndpoint);
   terminal.write(
     formatWelcome({
       ...start.addresses,
       databasePlace: database.place,
       exportUrl: telemetry.exportUrl,
-      isOpen,
+      access,
       endpoint: isDemo ? demoEndpoint : endpoints[0],
       isDemo,
     }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseConfigText } from "#config-file";
 import { formatWelcome, type WelcomeFacts } from "./welcome.ts";
 
 const facts: WelcomeFacts = {
@@ -7,7 +8,7 @@ const facts: WelcomeFacts = {
   configGrpc: "127.0.0.1:8082",
   databasePlace: "embedded Postgres in .spillway",
   exportUrl: undefined,
-  isOpen: true,
+  access: "open",
   endpoint: "demo",
   isDemo: true,
 };
@@ -37,7 +38,7 @@ describe("welcome", () => {
   it("asks for a key where keys are needed, and tells where traces go", () => {
     const text = formatWelcome({
       ...facts,
-      isOpen: false,
+      access: "by keys",
       isDemo: false,
       endpoint: "chat",
       exportUrl: "http://localhost:4318/v1/traces",
@@ -46,6 +47,16 @@ describe("welcome", () => {
     expect(text).toContain('-H "authorization: Bearer $SPILLWAY_API_KEY"');
     expect(text).toContain("http://localhost:4318/v1/traces");
     expect(text).toContain('"model":"chat"');
+  });
+
+  it("says that it is closed where no keys exist, and how to add one, and gives no line that would be refused", () => {
+    const text = formatWelcome({ ...facts, access: "closed" });
+    expect(text).toContain("Access    closed: there are no API keys");
+    expect(text).not.toContain("curl");
+    expect(text).toContain("npm start -- --config spillway.yaml");
+    const file = text.split("\n").filter((line) => /^ {2}(version|keys| {2}-)/.test(line));
+    const document = parseConfigText(file.join("\n"), { SPILLWAY_API_KEY: "a-key-of-sixteen-characters" });
+    expect(document.keys).toMatchObject([{ name: "mine", value: "a-key-of-sixteen-characters" }]);
   });
 
   it("says how to get endpoints where there are none", () => {
