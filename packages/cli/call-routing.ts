@@ -1,6 +1,7 @@
 import { routingV1 } from "#contracts";
 import { type CallContext, createGrpcChannel, createGrpcClient, type Service } from "#rpc";
 import type { CommandHost } from "./command.ts";
+import { readAddress } from "./settings.ts";
 
 /** The routing service, and what every call to it carries. */
 export interface RoutingCalls {
@@ -26,10 +27,11 @@ export async function callRouting<Result>(
   address: string | undefined,
   use: (calls: RoutingCalls) => Promise<Result>,
 ): Promise<Result> {
-  const used = address ?? settings.routingAddress;
+  const used = address === undefined ? settings.routingAddress : readAddress(address);
   const channel = createGrpcChannel({ address: used, serviceName: `routing service at ${used}` });
   try {
-    const metadata = settings.adminToken === undefined ? {} : { authorization: `Bearer ${settings.adminToken}` };
+    const { adminToken } = settings;
+    const metadata = adminToken === undefined ? {} : { authorization: `Bearer ${adminToken.reveal()}` };
     return await use({
       routing: createGrpcClient(routingV1.RoutingServiceDefinition, channel),
       context: { metadata, deadlineAtMs: Date.now() + longestMs },

@@ -17,8 +17,3 @@ export interface Command {
   /** Does the work. Throws `UsageError` for arguments that it does not take, and any other error to fail. */
   run(argumentTexts: readonly string[], host: CommandHost): Promise<void>;
 }
-
-/** Arguments that a command does not take. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}

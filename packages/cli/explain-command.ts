@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { inferenceV1 } from "#contracts";
 import { callRouting, routingHelp } from "./call-routing.ts";
-import { type Command, type CommandHost, UsageError } from "./command.ts";
+import type { Command, CommandHost } from "./command.ts";
 import { formatExplanation, toExplanationJson } from "./format-explanation.ts";
 import { readArguments, routingOptions } from "./read-arguments.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `Usage: spillway explain ENDPOINT [options]
 

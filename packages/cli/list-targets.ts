@@ -1,6 +1,6 @@
 import type { routingV1 } from "#contracts";
 import type { RoutingCalls } from "./call-routing.ts";
-import { UsageError } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Every target, in the order of their ids. */
 export async function listTargets({ routing, context }: RoutingCalls): Promise<routingV1.TargetHealth[]> {

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { UsageError } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Options of every command that asks the routing service. */
 export const routingOptions = { address: { type: "string" }, json: { type: "boolean" } } as const;

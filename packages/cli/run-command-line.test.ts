@@ -121,7 +121,7 @@ async function run(
   let output = "";
   let errors = "";
   const code = await runCommandLine(argumentTexts, {
-    settings: { routingAddress: of.address ?? server.address, adminToken: of.adminToken },
+    environment: { SPILLWAY_ROUTING_ADDRESS: of.address ?? server.address, SPILLWAY_ADMIN_TOKEN: of.adminToken },
     write: (text) => {
       output += text;
     },
@@ -176,7 +176,24 @@ describe("the command line", () => {
   it("fails where nobody listens, and says so", async () => {
     const { code, errors } = await run(["targets"], { address: "127.0.0.1:1" });
     expect(code).toBe(1);
-    expect(errors).toMatch(/^spillway targets: .*\(UNAVAILABLE\)\n$/);
+    expect(errors).toBe("spillway targets: The routing service at 127.0.0.1:1 cannot be reached. (UNAVAILABLE)\n");
+  });
+
+  it("fails on a variable that cannot be used, and names it and its form", async () => {
+    const { code, output, errors } = await run(["targets"], { address: "nonsense" });
+    expect(code).toBe(1);
+    expect(output).toBe("");
+    expect(errors).toMatch(/^spillway targets: SPILLWAY_ROUTING_ADDRESS "nonsense" .*: set it to host:port, e\.g\. /);
+    expect(errors).not.toContain("SettingsError");
+    const spaced = await run(["targets"], { adminToken: "two words" });
+    expect(spaced.errors).toMatch(/^spillway targets: SPILLWAY_ADMIN_TOKEN /);
+    expect(spaced.errors).not.toContain("two words");
+  });
+
+  it("does not understand an --address of another form", async () => {
+    const { code, errors } = await run(["targets", "--address", "nonsense"]);
+    expect(code).toBe(2);
+    expect(errors).toMatch(/^spillway targets: --address nonsense .*: give host:port, e\.g\. /);
   });
 
   it("prefers --address to the variable", async () => {

@@ -1,16 +1,24 @@
 import { RpcError } from "#rpc";
-import { SettingsError } from "#runtime";
-import { type Command, type CommandHost, UsageError } from "./command.ts";
+import { type Environment, SettingsError } from "#runtime";
+import type { Command, CommandHost } from "./command.ts";
 import { explainCommand } from "./explain-command.ts";
+import { readCliSettings } from "./settings.ts";
 import { drainCommand, enableCommand } from "./target-state-commands.ts";
 import { targetsCommand } from "./targets-command.ts";
+import { UsageError } from "./usage-error.ts";
 
 const commands: readonly Command[] = [explainCommand, targetsCommand, drainCommand, enableCommand];
+
+/** What the program works with; tests give their own. */
+export interface CommandLineHost extends Omit<CommandHost, "settings"> {
+  readonly environment: Environment;
+  writeError(text: string): void;
+}
 
 /** Runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood. Never throws. */
 export async function runCommandLine(
   argumentTexts: readonly string[],
-  host: CommandHost & { writeError(text: string): void },
+  { environment, writeError, ...host }: CommandLineHost,
 ): Promise<number> {
   const [name, ...rest] = argumentTexts;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -19,7 +27,7 @@ export async function runCommandLine(
   }
   const command = commands.find((candidate) => candidate.name === name);
   if (command === undefined) {
-    host.writeError(`spillway: there is no command ${name}; see spillway --help\n`);
+    writeError(`spillway: there is no command ${name}; see spillway --help\n`);
     return 2;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
@@ -27,10 +35,10 @@ export async function runCommandLine(
     return 0;
   }
   try {
-    await command.run(rest, host);
+    await command.run(rest, { ...host, settings: readCliSettings(environment) });
     return 0;
   } catch (error) {
-    host.writeError(`spillway ${name}: ${describe(error)}\n`);
+    writeError(`spillway ${name}: ${describe(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }

@@ -1,25 +1,25 @@
-import { parsedSetting, readEnvironment, type SettingValues, textSetting } from "#runtime";
+import { type Environment, readEnvironment, type SettingValues, serviceSettings } from "#runtime";
+import { UsageError } from "./usage-error.ts";
 
-const settings = {
-  routingAddress: textSetting({
-    variable: "SPILLWAY_ROUTING_ADDRESS",
-    description: "Where the routing service listens",
-    absent: "127.0.0.1:8081",
-  }),
-  adminToken: parsedSetting<string | undefined>({
-    variable: "SPILLWAY_ADMIN_TOKEN",
-    description: "Token that the services ask for, where one is set",
-    absent: undefined,
-    form: "the token",
-    isSecret: true,
-    parse: (text) => text,
-  }),
-};
+const { routingAddress, adminToken } = serviceSettings;
+const settings = { routingAddress, adminToken };
 
 /** What the commands read from the environment. */
 export type CliSettings = SettingValues<typeof settings>;
 
+/** The environment of this process. */
+export const environment: Environment = process.env;
+
 /** Reads the commands' environment variables; throws `SettingsError`. */
-export function readCliSettings(): CliSettings {
-  return readEnvironment(process.env, settings);
+export function readCliSettings(from: Environment): CliSettings {
+  return readEnvironment(from, settings);
+}
+
+/** An address that was given as `--address`, in the form that the variable has; throws `UsageError`. */
+export function readAddress(text: string): string {
+  try {
+    return routingAddress.parse(text);
+  } catch (error) {
+    throw new UsageError(`--address ${text} ${(error as Error).message}: give ${routingAddress.form}`);
+  }
 }

@@ -1,9 +1,10 @@
 import { routingV1 } from "#contracts";
 import { callRouting, routingHelp } from "./call-routing.ts";
-import { type Command, type CommandHost, UsageError } from "./command.ts";
+import type { Command, CommandHost } from "./command.ts";
 import { formatTargets, toTargetsJson } from "./format-targets.ts";
 import { findTargetId } from "./list-targets.ts";
 import { readArguments, routingOptions } from "./read-arguments.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `spillway drain`: takes a target out of service. */
 export const drainCommand = createStateCommand({

@@ -1,8 +1,9 @@
 import { callRouting, routingHelp } from "./call-routing.ts";
-import { type Command, type CommandHost, UsageError } from "./command.ts";
+import type { Command, CommandHost } from "./command.ts";
 import { formatTargets, toTargetsJson } from "./format-targets.ts";
 import { listTargets } from "./list-targets.ts";
 import { readArguments, routingOptions } from "./read-arguments.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `Usage: spillway targets [options]
 
