@@ -1,9 +1,10 @@
 import { mkdirSync, realpathSync } from "node:fs";
-import { createClusterIfAbsent, locateCluster, readPassword, superuser } from "./cluster.ts";
-import { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
+import { createClusterIfAbsent, locateCluster, readPassword } from "./cluster.ts";
+import type { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 import { prepareNativeTree } from "./native-tree.ts";
+import { OpenedPostgres } from "./opened-postgres.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
-import { type PostgresServer, startServer, stopLeftServer } from "./server.ts";
+import { startServer, stopLeftServer } from "./server.ts";
 
 /** What the embedded Postgres reports to; a pino logger fits. */
 export interface DatabaseLogger {
@@ -23,8 +24,14 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** Holds the password: not for logs. */
   readonly databaseUrl: string;
-  /** Resolves if the server ends without `close`; never otherwise, and never rejects. */
+  /** Resolves if the server that was started last ends without `close`; never otherwise, and never rejects. */
   readonly crashed: Promise<EmbeddedPostgresError>;
+  /**
+   * Starts the server again after it crashed, in the same folder and on the same port: `databaseUrl` stays good, and what
+   * was committed is there. Throws `EmbeddedPostgresError`, one that is lost where the folder has another owner or holds
+   * another database by now.
+   */
+  restart(): Promise<void>;
   /** Shuts down, waits for the last byte to be on disk, and frees the data directory. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -45,27 +52,11 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
     }
     await createClusterIfAbsent(place, native);
     const log = (line: string) => options.logger?.debug({ line }, "database server");
-    const server = await startServer(place, native, log);
+    const server = await startServer({ place, native, log });
     options.logger?.info({ dataDirectory, port: server.port }, "embedded database is ready");
-    const databaseUrl = `postgres://${superuser}:${readPassword(place)}@127.0.0.1:${server.port}/postgres`;
-    return { databaseUrl, ...watchOver(server, () => lock.release()) };
+    return new OpenedPostgres({ place, native, log, lock, password: readPassword(place) }, server);
   } catch (error) {
     lock.release();
     throw error;
   }
-}
-
-function watchOver(server: PostgresServer, release: () => void): Pick<EmbeddedPostgres, "crashed" | "close"> {
-  let closing: Promise<void> | undefined;
-  const { promise: crashed, resolve } = Promise.withResolvers<EmbeddedPostgresError>();
-  void server.ended.then((how) => {
-    if (closing === undefined) resolve(new EmbeddedPostgresError(`The embedded Postgres stopped by itself: ${how}`));
-  });
-  return {
-    crashed,
-    close: () => {
-      closing ??= server.stop().finally(release);
-      return closing;
-    },
-  };
 }

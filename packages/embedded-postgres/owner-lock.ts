@@ -5,6 +5,9 @@ import { readStartOf } from "./running-process.ts";
 
 /** Held while this process owns a data directory. */
 export interface OwnerLock {
+  /** Takes it again where it went away; throws, as lost, where another living process has it by now. */
+  keep(): void;
+  /** Gives it up; leaves it alone where another has it by now. */
   release(): void;
 }
 
@@ -21,11 +24,25 @@ const attempts = 5;
  */
 export function takeOwnerLock(dataDirectory: string): OwnerLock {
   const lock = join(dataDirectory, "owner.json");
+  const owner = JSON.stringify({ pid: process.pid, start: readStartOf(process.pid) ?? "" });
+  linkAsOwner(lock, owner, dataDirectory);
+  const isHeld = () => readIfThere(lock) === owner;
+  return {
+    keep: () => {
+      if (!isHeld()) linkAsOwner(lock, owner, dataDirectory);
+    },
+    release: () => {
+      if (isHeld()) rmSync(lock, { force: true });
+    },
+  };
+}
+
+function linkAsOwner(lock: string, owner: string, dataDirectory: string): void {
   const mine = `${lock}.${process.pid}`;
-  writeFileSync(mine, JSON.stringify({ pid: process.pid, start: readStartOf(process.pid) ?? "" }));
+  writeFileSync(mine, owner);
   try {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      if (tryToLink(mine, lock)) return { release: () => rmSync(lock, { force: true }) };
+      if (tryToLink(mine, lock)) return;
       removeIfAbandoned(lock, dataDirectory);
     }
   } finally {
@@ -53,6 +70,7 @@ function removeIfAbandoned(lock: string, dataDirectory: string): void {
     throw new EmbeddedPostgresError(
       `The data directory ${dataDirectory} is in use by process ${owner.pid}: stop that one first, ` +
         `choose another data directory, or ${useDatabaseUrl} for both.`,
+      { isLost: true },
     );
   }
   const aside = `${lock}.abandoned-${process.pid}`;

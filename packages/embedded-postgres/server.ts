@@ -17,6 +17,8 @@ const fastStopLimitMs = 7_000;
 const immediateStopLimitMs = 2_000;
 const keptLogLines = 20;
 const portRetries = 2;
+// Children of a killed server hold its output open until they notice.
+const lastWordsMs = 1_000;
 
 /** Small on purpose: the configuration database is a few megabytes, and it shares the machine with the gateway. */
 const settings = {
@@ -55,16 +57,23 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Receives each line that the server writes. */
-export type ServerLog = (line: string) => void;
+/** How a server is started. */
+export interface ServerStart {
+  readonly place: ClusterPlace;
+  readonly native: NativeTree;
+  /** Receives each line that the server writes. */
+  readonly log: (line: string) => void;
+  /** Left out: any free one. */
+  readonly port?: number;
+}
 
 /**
  * Starts the server in a session of its own, so that a Ctrl-C at the terminal reaches us and not it: it must live
  * until the last write of the drain. It does not keep our process alive.
  */
-export async function startServer(place: ClusterPlace, native: NativeTree, log: ServerLog): Promise<PostgresServer> {
-  for (let retriesLeft = portRetries; ; retriesLeft -= 1) {
-    const port = await findFreePort();
+export async function startServer({ place, native, log, port: given }: ServerStart): Promise<PostgresServer> {
+  for (let retriesLeft = given === undefined ? portRetries : 0; ; retriesLeft -= 1) {
+    const port = given ?? (await findFreePort());
     const child = spawnServer(place, native, port);
     const ended = watchEnd(child, log);
     const failure = await waitUntilReady(child, place.folder, ended);
@@ -129,7 +138,7 @@ function untilAborted(signal: AbortSignal): Promise<false> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
 }
 
-function watchEnd(child: ChildProcess, log: ServerLog): Promise<string> {
+function watchEnd(child: ChildProcess, log: ServerStart["log"]): Promise<string> {
   const lastLines: string[] = [];
   if (child.stderr !== null) {
     createInterface({ input: child.stderr }).on("line", (line) => {
@@ -140,7 +149,14 @@ function watchEnd(child: ChildProcess, log: ServerLog): Promise<string> {
   }
   const { promise, resolve } = Promise.withResolvers<string>();
   child.on("error", (error) => resolve(error.message));
-  child.on("close", (code, signal) => resolve([`ended with ${signal ?? `code ${code}`}`, ...lastLines].join("\n")));
+  child.on("exit", (code, signal) => {
+    const tell = () => resolve([`ended with ${signal ?? `code ${code}`}`, ...lastLines].join("\n"));
+    const timer = setTimeout(tell, lastWordsMs);
+    child.on("close", () => {
+      clearTimeout(timer);
+      tell();
+    });
+  });
   return promise;
 }
 

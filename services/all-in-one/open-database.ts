@@ -1,5 +1,6 @@
 import { openEmbeddedPostgres } from "#embedded-postgres";
 import type { HiddenText, ProgramRun, SettingsTable } from "#runtime";
+import { keepDatabaseRunning } from "./keep-database-running.ts";
 
 /** A Postgres to work with. */
 export interface Database {
@@ -10,7 +11,8 @@ export interface Database {
 }
 
 /**
- * The Postgres of `DATABASE_URL`, or else an embedded one, which is closed at shutdown and whose end ends the program.
+ * The Postgres of `DATABASE_URL`, or else an embedded one, which is started again when it ends by itself, and closed at
+ * shutdown. The program fails when it must not be started again.
  */
 export async function openDatabase(
   databaseUrl: HiddenText | undefined,
@@ -30,6 +32,8 @@ export async function openDatabase(
     ),
   );
   const postgres = await opening;
-  void postgres.crashed.then(fail);
+  keepDatabaseRunning(postgres, { logger, signal: shutdown.signal }).catch((error: unknown) => {
+    if (!shutdown.signal.aborted) fail(error);
+  });
   return { url: postgres.databaseUrl, place: `embedded Postgres in ${dataDirectory}` };
 }
