@@ -93,6 +93,40 @@ describe("the docs", () => {
     expect([...new Set(documented)]).toEqual(known);
   });
 
+  it("name every code of an error over HTTP, and no other", () => {
+    const edge = readSources("services/edge/**/*.ts");
+    const own = allMatches(edge, /code: "([a-z_]+)"/g);
+    const renamed = new Map([...edge.matchAll(/^ {2}([A-Z_]+): "([a-z_]+)",$/gm)].map(([, from, to]) => [from, to]));
+    // The caller is gone, the methods that say so are not called, and the provider's code stands in its place.
+    const elsewhere = ["CANCELLED", "RESOURCE_NOT_FOUND", "CALLER_FAULT", "UNRECOGNIZED"];
+    const sources = readSources("{packages/rpc,services/routing}/**/*.ts");
+    const reasons = Object.keys(errorsV1.ErrorReason).filter(
+      (reason) => sources.includes(`"${reason}"`) && !elsewhere.includes(reason),
+    );
+    expect(reasons.length).toBeGreaterThan(10);
+    const passedOn = reasons.map((reason) => renamed.get(reason) ?? reason.toLowerCase());
+    const rows = readRows("docs/http-api.md", /^Errors/, "| ").filter((row) => row.length === 3);
+    const documented = rows.flatMap(([, code]) => quoted(code ?? "")).filter((code) => code !== "code");
+    expect([...new Set(documented)].sort()).toEqual([...new Set([...own, ...passedOn])].sort());
+  });
+
+  it("name every type of an error over HTTP, and no other", () => {
+    const [, types] = /function toErrorType(.*?)\n}/s.exec(read("services/edge/http-failure.ts")) ?? [];
+    const rows = readRows("docs/http-api.md", /^Errors/).filter((row) => row.length === 2 && row[0] !== "`type`");
+    expect(namesOf(rows)).toEqual(allMatches(types as string, /"([a-z_]+)"/g));
+  });
+
+  it("show a broken stream that ends with an error event, with every field of an attempt", () => {
+    const page = read("docs/http-api.md");
+    const [sample] = /```\n(data: .*?)\n```/s.exec(page)?.slice(1) ?? [];
+    const events = (sample as string).split("\n\n").map((event) => JSON.parse(event.replace(/^data: /, "")));
+    expect(events[0]).toMatchObject({ object: "chat.completion.chunk" });
+    const { error } = events.at(-1);
+    expect(error).toMatchObject({ code: "stream_broken", type: "server_error" });
+    const [told] = /`error\.attempts` lists them: (.*)/s.exec(page)?.slice(1) ?? [];
+    for (const field of Object.keys(error.attempts[0])) expect(quoted(told as string)).toContain(field);
+  });
+
   it("give the defaults of a policy that the code has", () => {
     const code = read("services/routing/policy/default-policy.ts");
     const numbers = new Map(
