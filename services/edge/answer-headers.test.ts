@@ -60,6 +60,17 @@ test("the revision of a trail is told once, and what is no revision is not told"
   expect(response.headers.get("x-spillway-revision")).toBeNull();
 });
 
+test.each([
+  ["/v1/models", 200],
+  ["/v1/models/chat", 200],
+  ["/v1/models/none", 404],
+])("GET %s tells the revision that it tells of", async (path, status) => {
+  const edge = await startTestEdge();
+  const response = await fetch(`${edge.url}${path}`);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("x-spillway-revision")).toBe("7");
+});
+
 test("a caller's deadline bounds the call, with time for routing's own answer, and no other call has one", async () => {
   const edge = await startTestEdge();
   const calledAtMs = Date.now();

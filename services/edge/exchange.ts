@@ -117,9 +117,9 @@ export class Exchange implements OpenCall {
     this.#response.end(body);
   }
 
-  /** Sends a body of JSON text. */
-  answerJson(status: number, body: string): void {
-    this.answer({ status, contentType: jsonType, body });
+  /** Sends a body of JSON text; `revision` is that of the configuration that it tells of. */
+  answerJson(status: number, body: string, revision?: string): void {
+    this.answer({ status, contentType: jsonType, body, revision });
   }
 
   /** Commits to a stream. The head leaves together with what is written in the same turn of the event loop. */

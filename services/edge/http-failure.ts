@@ -71,16 +71,21 @@ export function toHttpFailure(thrown: unknown): HttpFailure {
 /** A failure that this service finds itself, before any other service is asked. */
 export function createHttpFailure(
   status: number,
-  error: { readonly message: string; readonly code: string; readonly param?: string | undefined },
+  error: {
+    readonly message: string;
+    readonly code: string;
+    readonly param?: string | undefined;
+    readonly revision?: string;
+  },
 ): HttpFailure {
-  const { message, code, param } = error;
+  const { message, code, param, revision } = error;
   return {
     status,
     error: { message, type: toErrorType(status), param: param ?? null, code },
     retryAfterSeconds: undefined,
     shouldRetry: true,
     trail: undefined,
-    revision: undefined,
+    revision,
   };
 }
 

@@ -10,8 +10,8 @@ export async function answerModels(
   exchange: Exchange,
 ): Promise<void> {
   try {
-    const { models } = await inference.listModels({}, exchange.toCallContext());
-    exchange.answerJson(200, toOpenAiModelsBody(models));
+    const { models, revision } = await inference.listModels({}, exchange.toCallContext());
+    exchange.answerJson(200, toOpenAiModelsBody(models), String(revision));
   } catch (thrown) {
     exchange.fail(thrown);
   }
@@ -24,13 +24,14 @@ export async function answerModel(
   name: string,
 ): Promise<void> {
   try {
-    const { models } = await inference.listModels({}, exchange.toCallContext());
+    const { models, revision } = await inference.listModels({}, exchange.toCallContext());
     const model = models.find((candidate) => candidate.name === name);
     if (model === undefined) {
       const message = `The model '${name}' does not exist or you do not have access to it.`;
-      exchange.failWith(createHttpFailure(404, { message, param: "model", code: "model_not_found" }));
+      const error = { message, param: "model", code: "model_not_found", revision: String(revision) };
+      exchange.failWith(createHttpFailure(404, error));
     } else {
-      exchange.answerJson(200, JSON.stringify(toOpenAiModel(model)));
+      exchange.answerJson(200, JSON.stringify(toOpenAiModel(model)), String(revision));
     }
   } catch (thrown) {
     exchange.fail(thrown);
