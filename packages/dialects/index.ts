@@ -1,4 +1,5 @@
 export { credentialHeaders } from "./credential-headers.ts";
+export { deadlineHeader, parseDeadlineMs } from "./deadline-header.ts";
 export type { BodyFault, ByteSpan, ChatBody } from "./openai-chat/chat-body.ts";
 export { isBodyFault } from "./openai-chat/chat-body.ts";
 export { type ChatBodyInspection, inspectChatBody } from "./openai-chat/inspect-chat-body.ts";

@@ -1,8 +1,7 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import { configV1 } from "#contracts";
-import { type CallContext, RpcError, type Service } from "#rpc";
+import { type CallContext, drainingError, RpcError, type Service } from "#rpc";
 import type { Logger } from "#runtime";
-import { drainingError } from "./config-errors.ts";
+import { isSameToken, readBearerToken } from "#secrets";
 import { toStoreError } from "./store/index.ts";
 
 /** Which credentials the gate asks for. */
@@ -84,7 +83,7 @@ export class CallGate {
   #admit(context: CallContext | undefined, check: TokenCheck): void {
     check(context?.metadata?.authorization);
     if (this.#isClosed) {
-      throw drainingError();
+      throw drainingError("config service");
     }
   }
 
@@ -103,14 +102,12 @@ function createTokenCheck(token: string | undefined): TokenCheck {
   if (token === undefined || token === "") {
     return () => {};
   }
-  const expected = hash("sha256", token, "buffer");
   return (authorization) => {
-    const given = /^Bearer +(.+)$/i.exec(authorization ?? "")?.[1];
+    const given = readBearerToken(authorization);
     if (given === undefined) {
       throw unauthenticated("CREDENTIAL_MISSING", "needs a token: authorization: Bearer <token>");
     }
-    // Hashes have one length, so that the comparison takes the same time whatever is wrong.
-    if (!timingSafeEqual(hash("sha256", given, "buffer"), expected)) {
+    if (!isSameToken(given, token)) {
       throw unauthenticated("CREDENTIAL_INVALID", "does not know this token");
     }
   };

@@ -68,11 +68,6 @@ export function etagMismatchError(resource: ResourceReference): RpcError {
   });
 }
 
-/** UNAVAILABLE: the call may be made again elsewhere. */
-export function drainingError(): RpcError {
-  return new RpcError({ code: "UNAVAILABLE", reason: "DRAINING", message: "the config service is shutting down" });
-}
-
 const mostUsersShown = 20;
 
 function toMetadata(resource: ResourceReference): Record<string, string> {

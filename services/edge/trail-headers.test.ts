@@ -93,12 +93,12 @@ test("skipped targets are not attempts, and a trail without a served one names n
   expect(headers).not.toHaveProperty("x-spillway-target");
 });
 
-test("overhead is the time in which no provider was waited for, overlapping attempts counted once", () => {
-  const attempts = [
-    { index: 1, startMs: 1, durationMs: 50 },
-    { index: 2, startMs: 20, durationMs: 40 },
-    { index: 3, startMs: 70, durationMs: 20 },
-  ];
-  const headers = toHeaders({ durationMs: 100, trail: RouteTrail.fromPartial({ attempts }) });
+test("overhead is the time in which no provider was waited for", () => {
+  const headers = toHeaders({ durationMs: 100, trail: RouteTrail.fromPartial({ providerWaitMs: 79 }) });
   expect(headers["x-mlflow-gateway-overhead-duration-ms"]).toBe("21");
+});
+
+test("attempts that a long trail leaves out are counted all the same", () => {
+  const attempts = [41, 42].map((index) => ({ index, decision: AttemptDecision.NEXT }));
+  expect(toHeaders({ trail: RouteTrail.fromPartial({ attempts }) })["x-spillway-attempts"]).toBe("42");
 });

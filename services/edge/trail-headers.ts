@@ -40,7 +40,7 @@ export function pushTrailHeaders(headers: string[], facts: TrailFacts): void {
     "x-mlflow-gateway-duration-ms",
     toTenths(durationMs),
     "x-mlflow-gateway-overhead-duration-ms",
-    toTenths(trail === undefined ? durationMs : Math.max(0, durationMs - toProviderWaitMs(trail))),
+    toTenths(trail === undefined ? durationMs : Math.max(0, durationMs - trail.providerWaitMs)),
   );
 }
 
@@ -62,11 +62,10 @@ export function toTrailLine(attempts: readonly inferenceV1.Attempt[]): string {
 }
 
 function pushRoute(headers: string[], trail: inferenceV1.RouteTrail): void {
+  // The oldest may be left out of a long one.
   let made = 0;
   for (const attempt of trail.attempts) {
-    if (attempt.index > 0) {
-      made += 1;
-    }
+    made = Math.max(made, attempt.index);
     if (toDecisionName(attempt.decision) === null && toClassName(attempt) === "SERVED") {
       headers.push("x-spillway-target", attempt.target);
     }
@@ -83,20 +82,6 @@ function toTrailEntry(attempt: inferenceV1.Attempt): string {
   const decision = toDecisionName(attempt.decision);
   const fields = `${number} ${attempt.target} ${toRoleName(attempt.role)} ${toClassName(attempt)} ${status} ${Math.round(attempt.durationMs)}ms`;
   return decision === null ? fields : `${fields} ${decision}`;
-}
-
-// Attempts stand in the order of their starts; only a hedge overlaps the one before it.
-function toProviderWaitMs(trail: inferenceV1.RouteTrail): number {
-  let waitMs = 0;
-  let coveredUntilMs = 0;
-  for (const { index, startMs, durationMs } of trail.attempts) {
-    const endMs = startMs + durationMs;
-    if (index > 0 && endMs > coveredUntilMs) {
-      waitMs += endMs - Math.max(startMs, coveredUntilMs);
-      coveredUntilMs = endMs;
-    }
-  }
-  return waitMs;
 }
 
 const plainName = /^[\w.~:/@+-]*$/;

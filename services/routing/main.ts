@@ -14,7 +14,11 @@ await runProgram({
   async start({ settings, logger, telemetry, shutdown }) {
     const { host } = settings;
     const tracer = telemetry.tracer("spillway-routing");
-    const channel = createGrpcChannel({ address: settings.configAddress });
+    const channel = createGrpcChannel({
+      address: settings.configAddress,
+      serviceName: "config service",
+      onUnreachable: (reason) => logger.warn({ reason }, "the config service cannot be reached"),
+    });
     shutdown.add("connection to config", () => channel.close());
 
     mkdirSync(settings.dataDirectory, { recursive: true, mode: 0o711 });

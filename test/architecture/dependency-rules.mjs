@@ -14,7 +14,7 @@ const allowedImports = {
   dialects: ["contracts"],
   providers: ["contracts", "dialects"],
   "config-file": ["contracts", "rpc", "runtime"],
-  cli: ["contracts", "rpc", "runtime", "config-file"],
+  cli: ["contracts", "rpc", "runtime"],
 };
 
 /** Where each third-party library lives: nobody else imports it, tests excepted. */

@@ -82,7 +82,7 @@ describe("the docs", () => {
   });
 
   it("name every header that the edge reads or writes by itself, and no other", () => {
-    const sources = readSources("services/edge/**/*.ts");
+    const sources = readSources("{services/edge,packages/dialects}/**/*.ts");
     const known = allMatches(
       sources,
       /"((?:x-spillway|x-mlflow|x-request|x-should|traceresponse|retry-after)[a-z-]*)"/g,

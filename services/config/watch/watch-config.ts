@@ -1,7 +1,6 @@
 import type { configV1 } from "#contracts";
-import { type CallContext, type CallSignal, invalidFields } from "#rpc";
+import { type CallContext, type CallSignal, drainingError, invalidFields } from "#rpc";
 import type { Logger } from "#runtime";
-import { drainingError } from "../config-errors.ts";
 import { type ConfigStore, isDatabaseUnavailable } from "../store/index.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { type ConfigUpdate, readConfigUpdate } from "./read-config-update.ts";
@@ -33,7 +32,7 @@ export async function* watchConfig(
   try {
     while (context.signal?.aborted !== true) {
       if (feed.isClosed) {
-        throw drainingError();
+        throw drainingError("config service");
       }
       const message = await watch.next();
       if (message !== undefined) {

@@ -1,13 +1,11 @@
 import { inferenceV1 } from "#contracts";
-import { isBodyFault, scanChatBody } from "#dialects";
+import { deadlineHeader, isBodyFault, parseDeadlineMs, scanChatBody } from "#dialects";
 import type { Service } from "#rpc";
 import type { Exchange } from "../exchange.ts";
 import { createHttpFailure } from "../http-failure.ts";
 import { toInvokeHeaders } from "../invoke-headers.ts";
 import { answerStream } from "./answer-stream.ts";
 
-const deadlineHeader = "x-spillway-deadline-ms";
-const positiveInteger = /^[1-9]\d{0,9}$/;
 const noBody = Buffer.alloc(0);
 
 /** Answers `POST /v1/chat/completions`. The body goes on as it came; only what decides the road is read from it. */
@@ -23,7 +21,8 @@ export async function answerChatCompletion(
     return;
   }
   const deadlineText = exchange.headers[deadlineHeader];
-  if (deadlineText !== undefined && !positiveInteger.test(String(deadlineText))) {
+  const deadlineMs = deadlineText === undefined ? undefined : parseDeadlineMs(String(deadlineText));
+  if (deadlineText !== undefined && deadlineMs === undefined) {
     const message = `The header ${deadlineHeader} must be a positive whole number of milliseconds.`;
     exchange.failWith(createHttpFailure(400, { message, param: deadlineHeader, code: "invalid_field" }));
     return;
@@ -34,7 +33,7 @@ export async function answerChatCompletion(
     body: body.bytes,
     headers: toInvokeHeaders(exchange.headers, exchange.requestId),
   };
-  const context = exchange.toCallContext(deadlineText === undefined ? undefined : Number(deadlineText));
+  const context = exchange.toCallContext(deadlineMs);
   try {
     if (body.stream) {
       await answerStream(exchange, inference.streamInvoke(request, context));

@@ -1,5 +1,5 @@
 import { RpcError } from "#rpc";
-import { hashApiKey } from "#secrets";
+import { hashApiKey, readBearerToken } from "#secrets";
 import type { CallerKey, CompiledEndpoint, Snapshot } from "../snapshot/snapshot.ts";
 
 const mostRemembered = 10_000;
@@ -42,7 +42,7 @@ export class Gate {
   }
 
   #find(snapshot: Snapshot, authorization: string): CallerKey {
-    const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+    const token = readBearerToken(authorization);
     const key = token === undefined ? undefined : snapshot.keys.get(hashApiKey(token).toString("base64"));
     if (key === undefined) {
       throw unauthenticated("CREDENTIAL_INVALID", "The API key is not known here.", snapshot);

@@ -1,4 +1,4 @@
-import { type OpenCall, OpenCalls, RpcError } from "#rpc";
+import { drainingError, type OpenCall, OpenCalls, type RpcError } from "#rpc";
 
 /** Something under way that can be ended from outside. */
 export interface ActiveCall extends OpenCall {
@@ -19,7 +19,7 @@ export class ActiveCalls {
   /** Throws UNAVAILABLE while the service drains. */
   admit(): void {
     if (this.#isDraining) {
-      throw drainingError();
+      throw drainingError("routing service");
     }
   }
 
@@ -41,11 +41,7 @@ export class ActiveCalls {
       clearTimeout(timer);
     }
     for (const call of this.#calls) {
-      call.stop(drainingError());
+      call.stop(drainingError("routing service"));
     }
   }
-}
-
-function drainingError(): RpcError {
-  return new RpcError({ code: "UNAVAILABLE", reason: "DRAINING", message: "This service is shutting down." });
 }

@@ -1,6 +1,6 @@
 import type { Tracer } from "@opentelemetry/api";
 import { inferenceV1 } from "#contracts";
-import { type ChatBody, isBodyFault, scanChatBody } from "#dialects";
+import { type ChatBody, deadlineHeader, isBodyFault, parseDeadlineMs, scanChatBody } from "#dialects";
 import { type CallContext, invalidFields } from "#rpc";
 import type { ChainRequest, Engine } from "../attempts/chain-request.ts";
 import { toExpressionFacts } from "../chain/expression-facts.ts";
@@ -35,7 +35,6 @@ export interface Admission {
   readonly key: CallerKey | undefined;
 }
 
-const deadlineHeader = "x-spillway-deadline-ms";
 // The dialect's own headers that a provider may get; nothing else of the caller's reaches one.
 const passedHeader = "openai-beta";
 const sendable = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -113,10 +112,10 @@ function readCallerDeadline(engine: Engine, incoming: IncomingRequest, context: 
   if (header === undefined) {
     return afterMs;
   }
-  const headerMs = Number(header);
-  if (!(headerMs >= 1)) {
+  const headerMs = parseDeadlineMs(header);
+  if (headerMs === undefined) {
     throw invalidFields([
-      { field: `headers[${deadlineHeader}]`, description: "must be a number of milliseconds, at least 1" },
+      { field: `headers[${deadlineHeader}]`, description: "must be a positive whole number of milliseconds" },
     ]);
   }
   return Math.min(afterMs, headerMs);

@@ -1,6 +1,6 @@
 import type { inferenceV1 } from "#contracts";
 import { rewriteAnswerModel } from "#dialects";
-import { type CallContext, RpcError } from "#rpc";
+import { type CallContext, cancelledError, type RpcError } from "#rpc";
 import type { ChainRequest } from "../attempts/chain-request.ts";
 import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
 import { judgeExhaustion } from "../attempts/judge-exhaustion.ts";
@@ -105,9 +105,4 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
       this.#settle.reject(this.#stopError ?? cancelledError());
     }
   }
-}
-
-/** What nobody hears any more, since the caller has gone. */
-export function cancelledError(): RpcError {
-  return new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "The caller went away." });
 }

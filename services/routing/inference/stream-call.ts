@@ -1,6 +1,6 @@
 import type { inferenceV1 } from "#contracts";
 import type { CanonicalEvent } from "#providers";
-import type { CallContext, RpcError } from "#rpc";
+import { type CallContext, cancelledError, type RpcError } from "#rpc";
 import type { ChainRequest } from "../attempts/chain-request.ts";
 import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
 import { type Exhaustion, judgeBrokenStream, judgeExhaustion } from "../attempts/judge-exhaustion.ts";
@@ -12,7 +12,6 @@ import type { ActiveCall } from "./active-calls.ts";
 import { CallerSignal } from "./caller-signal.ts";
 import type { InferenceHost } from "./inference-host.ts";
 import { MessageQueue, type QueueFlow } from "./message-queue.ts";
-import { cancelledError } from "./run-unary.ts";
 
 /** A message, and how much memory it holds while nobody reads it. */
 export interface WrittenMessage<Message> {

@@ -1,4 +1,5 @@
 import { inferenceV1 } from "#contracts";
+import { credentialHeaders } from "#dialects";
 import { type CallContext, invalidFields } from "#rpc";
 import type { ChainRequest } from "../../attempts/chain-request.ts";
 import { echoedModel } from "../echoed-model.ts";
@@ -35,19 +36,10 @@ export function streamChatCompletion(
 }
 
 /** Rules and sticky keys may read a caller's metadata, but for what opens something. */
-const credentials: ReadonlySet<string> = new Set([
-  "authorization",
-  "x-api-key",
-  "api-key",
-  "x-goog-api-key",
-  "proxy-authorization",
-  "cookie",
-]);
-
 function withoutCredentials(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {};
   for (const name in metadata) {
-    if (!credentials.has(name)) {
+    if (!credentialHeaders.has(name)) {
       kept[name] = metadata[name] ?? "";
     }
   }
