@@ -189,6 +189,28 @@ describe("a client of another make", () => {
   });
 });
 
+test("a stream whose message cannot be written is left, so that what it holds is free again", async () => {
+  const left = deferred();
+  const server = await start({
+    streamInvoke: () => ({
+      [Symbol.asyncIterator]: () => ({
+        // Not a buffer: what the wire cannot carry.
+        next: async () => ({ done: false, value: { event: { $case: "data", value: 5 as unknown as Buffer } } }),
+        return: async () => {
+          left.resolve();
+          return { done: true, value: undefined };
+        },
+      }),
+    }),
+  });
+  const client = createGrpcClient(definition, open(server.address));
+  const read = async () => {
+    for await (const _message of client.streamInvoke(streamRequest));
+  };
+  await expect(read()).rejects.toMatchObject({ code: "INTERNAL" });
+  await left.promise;
+});
+
 describe("a drain", () => {
   test("lets calls finish, ends endless streams at once, and takes no new call", async () => {
     const begun = deferred();

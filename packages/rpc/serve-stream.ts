@@ -51,6 +51,8 @@ class StreamServer {
     } catch (thrown) {
       const error = toCallerError(thrown, this.#callee, this.#call.context.signal);
       if (this.#call.finish(error)) this.#sendError(error);
+      // It goes on where only its message could not be written.
+      this.#leaveSource();
     }
   }
 
@@ -75,6 +77,11 @@ class StreamServer {
   #abandon(error: RpcError): void {
     if (!this.#wire.cancelled) this.#sendError(error);
     this.#onWritable();
+    this.#leaveSource();
+  }
+
+  /** Tells the implementation that nothing more is read; one that has ended hears nothing new. */
+  #leaveSource(): void {
     this.#source?.return?.()?.then(undefined, (thrown) => {
       toCallerError(thrown, this.#callee, this.#call.context.signal);
     });

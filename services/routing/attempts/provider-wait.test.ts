@@ -4,13 +4,8 @@ import type { AttemptRecord } from "./attempt-record.ts";
 import { toProviderWaitMs } from "./provider-wait.ts";
 
 const { AttemptDecision } = inferenceV1;
-const attempt = (number: number, startedAtMs: number, durationMs: number, isOver = true) =>
-  ({
-    number,
-    startedAtMs,
-    durationMs,
-    decision: isOver ? AttemptDecision.NEXT : AttemptDecision.UNSPECIFIED,
-  }) as AttemptRecord;
+const attempt = (number: number, startedAtMs: number, durationMs: number) =>
+  ({ number, startedAtMs, durationMs, decision: AttemptDecision.NEXT }) as AttemptRecord;
 
 it("time in which two attempts were waited for counts once, and a skipped target is not waited for", () => {
   const attempts = [attempt(0, 0, 1_000), attempt(1, 1, 50), attempt(2, 20, 40), attempt(3, 70, 20)];
@@ -19,5 +14,5 @@ it("time in which two attempts were waited for counts once, and a skipped target
 });
 
 it("an attempt that is under way is waited for until now", () => {
-  expect(toProviderWaitMs([attempt(1, 10, 0, false)], 100)).toBe(90);
+  expect(toProviderWaitMs([{ ...attempt(1, 10, 0), decision: AttemptDecision.UNSPECIFIED }], 100)).toBe(90);
 });

@@ -54,7 +54,12 @@ describe("the table of the documentation", () => {
       last: "after Retry-After or a backoff, when no other target is left",
     },
     next: { no: "no", yes: "yes", "larger-window": "one with a window declared larger" },
-    hurts: { no: "no", yes: "yes", cool: "for Retry-After", long: "yes, and it is left alone for Retry-After, else 5 minutes" },
+    hurts: {
+      no: "no",
+      yes: "yes",
+      cool: "for Retry-After",
+      long: "yes, and it is left alone for Retry-After, else 5 minutes",
+    },
   } as const;
   const page = readFileSync(new URL("../../../docs/failures.md", import.meta.url), "utf8");
 
