@@ -3,7 +3,7 @@ import { ExpressionError } from "./expression-error.ts";
 
 const comprehensions: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
 
-/** Name of the linear-time matcher that stands in for `matches`; expressions are checked before it is known, so none may call it. */
+/** Name of the function, linear in time, that stands in for `matches`. No expression may call it by itself. */
 export const linearMatcher = "linear_time_matches";
 
 /**

@@ -11,7 +11,7 @@ export interface ErrorFields {
   readonly type: string | undefined;
   readonly code: string | undefined;
   readonly param: string | undefined;
-  /** Milliseconds of Google's RetryInfo. */
+  /** The duration in Google's RetryInfo as it stands there, e.g. `36s`. */
   readonly retryInfoDelay: string | undefined;
   /** Whether it has Google's shape, whose texts speak of quota even when only a rate is limited. */
   readonly isGoogle: boolean;

@@ -42,8 +42,9 @@ export function redactText(text: string): string {
 const reservedNames = new Set(["level", "time", "service", "message"]);
 
 /**
- * A copy of log fields that is safe to write, those that every entry has of its own with a `_` after their name: values of fields named like a credential are masked, and so is whatever
- * looks like one. Errors become name, message, code, stack and cause. Bounded in depth and length.
+ * A copy of log fields that is safe to write, bounded in depth and length. Values of fields that are named like a credential
+ * are masked, and so is whatever looks like one; errors become name, message, code, stack and cause. A field that is named
+ * like one that every entry has gets a `_` after its name.
  */
 export function redactFields(fields: object): Record<string, unknown> {
   const safe = redactObject(fields, 0);

@@ -171,7 +171,7 @@ describe("what is wrong is told by the path of the document:", () => {
     const stored = { ...nothing, models: new Map([["m", { value, source: "api" }]]) };
     const text = (secret: string) => `secrets: [{ name: s, provider: vllm, ${secret} }]`;
     expect(checkText(text("value: {}"), stored)).toEqual([
-      "secrets[0].auth_config.api_base: must be set: no other address have the models m",
+      "secrets[0].auth_config.api_base: must be set: the models m have no other address",
     ]);
     expect(checkText(text("auth_config: { api_base: https://vllm.test }"), stored)).toEqual([]);
     const moved = "models: [{ name: m, provider: vllm, model: m, base_url: https://vllm.test }]";

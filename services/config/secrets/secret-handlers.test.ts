@@ -133,7 +133,7 @@ describe("update", () => {
     );
     const cleared = update({ secret: { secretId }, secretValue: { api_key: value }, updateMask: ["auth_config"] });
     expect(await violationsOf(cleared)).toEqual({
-      "secret.auth_config.api_base": "must be set: no other address have the models housed",
+      "secret.auth_config.api_base": "must be set: the models housed have no other address",
     });
   });
 

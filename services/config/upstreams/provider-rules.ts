@@ -72,7 +72,7 @@ export function secretAddressViolations(
     : [
         {
           field,
-          description: `must be set: no other address have the models ${lost.map(({ name }) => name).join(", ")}`,
+          description: `must be set: the models ${lost.map(({ name }) => name).join(", ")} have no other address`,
         },
       ];
 }

@@ -18,7 +18,7 @@ export function drawIndex(cumulativeWeights: readonly number[], draw: number): n
   return index;
 }
 
-/** Draws without putting back: the first entries of the order that the whole draw gives. */
+/** All entries in random order by weight, drawn one after another from a single random number. */
 export function drawOrder<Entry extends { readonly weight: number }>(entries: readonly Entry[], draw: number): Entry[] {
   const left = [...entries];
   const order: Entry[] = [];

@@ -12,7 +12,10 @@ export interface FailureRule {
   readonly retry: "no" | "backoff" | "once" | "last";
   /** Whether the next target is tried; `larger-window` means only targets with a context window declared larger. */
   readonly next: "no" | "yes" | "larger-window";
-  /** Whether it speaks against the target: `cool` for as long as the provider asks, `long` until somebody acts. */
+  /**
+   * Whether it speaks against the target: `cool` for as long as the provider asks, `long` for
+   * that or five minutes.
+   */
   readonly hurts: "no" | "yes" | "cool" | "long";
 }
 

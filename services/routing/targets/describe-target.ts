@@ -80,7 +80,7 @@ function toReason(
     case "available":
       return "";
     case "cooling":
-      return `left alone for ${Math.ceil(health.coolingMs(nowMs))} ms more, as the provider asked`;
+      return `left alone for ${Math.ceil(health.coolingMs(nowMs))} ms more: rate limited, or without quota`;
     case "breaker open":
       return "too many calls failed";
     case "probing":
