@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { createClusterIfAbsent, locateCluster, readPassword } from "./cluster.ts";
-import type { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
+import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { prepareNativeTree } from "./native-tree.ts";
 import { OpenedPostgres } from "./opened-postgres.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
@@ -18,22 +18,6 @@ export interface EmbeddedPostgresOptions {
   /** Made if absent. One process owns it at a time. */
   readonly dataDirectory: string;
   readonly logger?: DatabaseLogger;
-}
-
-/** A running Postgres of our own, reachable from this machine only. */
-export interface EmbeddedPostgres {
-  /** Holds the password: not for logs. */
-  readonly databaseUrl: string;
-  /** Resolves if the server that was started last ends without `close`; never otherwise, and never rejects. */
-  readonly crashed: Promise<EmbeddedPostgresError>;
-  /**
-   * Starts the server again after it crashed, in the same folder and on the same port: `databaseUrl` stays good, and what
-   * was committed is there. Throws `EmbeddedPostgresError`, one that is lost where the folder has another owner or holds
-   * another database by now.
-   */
-  restart(): Promise<void>;
-  /** Shuts down, waits for the last byte to be on disk, and frees the data directory. Calling it again is harmless. */
-  close(): Promise<void>;
 }
 
 /**

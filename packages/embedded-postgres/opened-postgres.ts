@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readPassword, superuser } from "./cluster.ts";
+import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
-import type { EmbeddedPostgres } from "./open-embedded-postgres.ts";
 import type { OwnerLock } from "./owner-lock.ts";
 import { type PostgresServer, type ServerStart, startServer, stopLeftServer } from "./server.ts";
 

@@ -1,3 +1,4 @@
+export type { AnswerHeaders } from "./answer-headers.ts";
 export { hideSecret, hideSecretIn } from "./failures/hide-secret.ts";
 export { createHttpTransport, type HttpTransportOptions } from "./http/http-transport.ts";
 export { isPublicAddress } from "./http/outbound-guard.ts";
@@ -15,4 +16,4 @@ export type {
   TokenUsage,
 } from "./provider.ts";
 export { findProvider, listProviders } from "./registry.ts";
-export type { AnswerHeaders, Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";
+export type { Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";

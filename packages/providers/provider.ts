@@ -1,6 +1,6 @@
 import type { errorsV1 } from "#contracts";
 import type { ChatBody } from "#dialects";
-import type { AnswerHeaders } from "./transport.ts";
+import type { AnswerHeaders } from "./answer-headers.ts";
 
 /** Which secret and config fields one way of authenticating needs. */
 export interface AuthMode {

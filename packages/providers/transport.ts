@@ -1,3 +1,4 @@
+import type { AnswerHeaders } from "./answer-headers.ts";
 import type { ProviderRequest } from "./provider.ts";
 
 /**
@@ -15,9 +16,6 @@ export type TransportFailure =
   | "aborted"
   | "unsendable"
   | "other";
-
-/** Headers of an answer by lower-case name. */
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * Takes what becomes of one request, by callbacks because they cost least. Exactly one of `onEnd` and `onFailure` is

@@ -1,4 +1,5 @@
 import { errorsV1 } from "#contracts";
+import type { AnswerHeaders } from "../answer-headers.ts";
 import type { ErrorAnswer, ProviderFailure } from "../provider.ts";
 import { toBareMessage } from "./bare-message.ts";
 import { isCallersFault, toCallerError } from "./caller-error.ts";
@@ -6,7 +7,7 @@ import type { CodeTable } from "./error-codes.ts";
 import { type ErrorFields, maxMessageLength, noErrorFields, readErrorFields } from "./error-fields.ts";
 import { badResponse, type ErrorEvidence, toFailureClass } from "./failure-class.ts";
 import { parseJson } from "./json-value.ts";
-import { type HeaderValues, parseWait, readRateLimitReset, readRetryAfter, readWaitText } from "./retry-after.ts";
+import { parseWait, readRateLimitReset, readRetryAfter, readWaitText } from "./retry-after.ts";
 
 /** What one vendor means by its codes where that differs from everybody else. */
 export interface ClassifyOptions {
@@ -19,7 +20,7 @@ export interface ClassifyOptions {
 /** An error body is read up to here; more than that is no error message. */
 const maxErrorBytes = 256 * 1024;
 
-const noHeaders: HeaderValues = {};
+const noHeaders: AnswerHeaders = {};
 
 const { FailureClass } = errorsV1;
 const limitClasses: ReadonlySet<errorsV1.FailureClass> = new Set([
@@ -57,7 +58,7 @@ interface Circumstances {
   readonly status: number;
   /** The status that tells what happened; undefined when nothing does. */
   readonly stated: number | undefined;
-  readonly headers: HeaderValues;
+  readonly headers: AnswerHeaders;
 }
 
 function toFailure(fields: ErrorFields, circumstances: Circumstances, options: ClassifyOptions): ProviderFailure {
@@ -81,7 +82,7 @@ function toFailure(fields: ErrorFields, circumstances: Circumstances, options: C
 function readOtherWait(
   { fields, status }: ErrorEvidence,
   failureClass: errorsV1.FailureClass,
-  { headers, nowMs }: { readonly headers: HeaderValues; readonly nowMs: number },
+  { headers, nowMs }: { readonly headers: AnswerHeaders; readonly nowMs: number },
 ): number | undefined {
   if (!limitClasses.has(failureClass)) {
     return undefined;
@@ -102,7 +103,7 @@ function readText(text: string): ErrorFields {
 }
 
 /** Bedrock names the error in a header. */
-function withHeaderCode(fields: ErrorFields, headers: HeaderValues): ErrorFields {
+function withHeaderCode(fields: ErrorFields, headers: AnswerHeaders): ErrorFields {
   const name = headers["x-amzn-errortype"];
   return typeof name === "string" && name !== ""
     ? { ...fields, codes: [name.replace(/:.*$/, "").toLowerCase(), ...fields.codes] }

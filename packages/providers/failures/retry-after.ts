@@ -1,13 +1,12 @@
-const dayMs = 86_400_000;
+import type { AnswerHeaders } from "../answer-headers.ts";
 
-/** Headers of an answer, their names in lower case. */
-export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
+const dayMs = 86_400_000;
 
 /**
  * Milliseconds that an answer's own wait headers ask for: `retry-after-ms`, `x-ms-retry-after-ms`, then `retry-after` in
  * seconds, as an HTTP date or as a duration. Undefined when there are none, or they say more than a day or less than nothing.
  */
-export function readRetryAfter(headers: HeaderValues, nowMs: number): number | undefined {
+export function readRetryAfter(headers: AnswerHeaders, nowMs: number): number | undefined {
   return (
     toWait(toNumber(readHeader(headers, "retry-after-ms"))) ??
     toWait(toNumber(readHeader(headers, "x-ms-retry-after-ms"))) ??
@@ -19,7 +18,7 @@ export function readRetryAfter(headers: HeaderValues, nowMs: number): number | u
  * Milliseconds until the rate limit that is used up is full again, from `x-ratelimit-reset*` and
  * `anthropic-ratelimit-*-reset`. Many send these with every answer, so they mean something only when a rate was limited.
  */
-export function readRateLimitReset(headers: HeaderValues, nowMs: number): number | undefined {
+export function readRateLimitReset(headers: AnswerHeaders, nowMs: number): number | undefined {
   let exhausted: number | undefined;
   let longest: number | undefined;
   for (const [name, value] of Object.entries(headers)) {
@@ -114,7 +113,7 @@ function toNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^-?\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : undefined;
 }
 
-function readHeader(headers: HeaderValues, name: string): string | undefined {
+function readHeader(headers: AnswerHeaders, name: string): string | undefined {
   return firstValue(headers[name]);
 }
 

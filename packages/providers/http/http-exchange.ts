@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
-import type { AnswerHeaders, Exchange, ExchangeHandler, TransportFailure } from "../transport.ts";
+import type { AnswerHeaders } from "../answer-headers.ts";
+import type { Exchange, ExchangeHandler, TransportFailure } from "../transport.ts";
 import type { OriginPool } from "./origin-pools.ts";
 import { toTransportFailure } from "./transport-failures.ts";
 
