@@ -206,7 +206,7 @@ describe.runIf(isRoot)("openEmbeddedPostgres as root", () => {
     process.kill(pid, "SIGKILL");
     await lost;
     const isBack = () => query(second.databaseUrl, "SELECT id FROM kept");
-    await expect.poll(() => isBack().catch(() => []), { timeout: 10_000 }).toEqual([{ id: 3 }]);
+    await expect.poll(() => isBack().catch(() => [])).toEqual([{ id: 3 }]);
     expect(statSync(join(folder, "closed")).mode & 0o777).toBe(0o700);
   });
 });

@@ -423,7 +423,7 @@ describe("the connection of a stream that is over", () => {
     const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
     expect((await routing.readStream()).error).toBeUndefined();
     expect(transport.exchanges[0]?.isAborted).toBe(false);
-    await expect.poll(() => transport.exchanges[0]?.isAborted, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => transport.exchanges[0]?.isAborted).toBe(true);
   });
 });
 

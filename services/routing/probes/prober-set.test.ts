@@ -37,7 +37,7 @@ function probed(of: { readonly intervalMs?: number; readonly path?: string } = {
 const probesOf = (seen: ScriptedUpstream) => seen.requests.filter(({ method }) => method === "GET");
 const findTarget = async () => (await routing.targets()).find(({ model }) => model === "a");
 const untilAvailability = (availability: routingV1.TargetAvailability) =>
-  expect.poll(async () => (await findTarget())?.availability, { interval: 5 }).toBe(availability);
+  expect.poll(async () => (await findTarget())?.availability).toBe(availability);
 const trail = async () => inShort((await routing.invoke()).trail);
 
 describe("an active health check", () => {
@@ -94,7 +94,7 @@ describe("an active health check", () => {
   it("passes with a body that never ends, and reads no more of it than it must", async () => {
     upstream.otherwise({ repeat: { piece: Buffer.alloc(16_384), everyMs: 0 } });
     await routing.put([probed({ intervalMs: 100 })]);
-    await expect.poll(async () => (await findTarget())?.probe?.state, { interval: 5 }).toBe(ProbeState.PASSING);
+    await expect.poll(async () => (await findTarget())?.probe?.state).toBe(ProbeState.PASSING);
     await upstream.until(([first]) => first?.abortedAtMs !== undefined);
     expect(upstream.requests[0]?.writtenBytes).toBeLessThan(20_000_000);
   });
