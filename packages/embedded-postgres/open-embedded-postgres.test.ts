@@ -84,15 +84,12 @@ async function killLastOwner(): Promise<void> {
 }
 
 describe("openEmbeddedPostgres", () => {
-  it("keeps what was written over a close and a second open, which is quick", async () => {
+  it("keeps what was written over a close and a second open", async () => {
     const first = await open();
     await query(first.databaseUrl, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)");
     await first.close();
-    const startedAt = performance.now();
     const second = await open();
-    const elapsedMs = performance.now() - startedAt;
     expect(await query(second.databaseUrl, "SELECT id FROM kept")).toEqual([{ id: 7 }]);
-    expect(elapsedMs).toBeLessThan(2_000);
   });
 
   it("is durable, listens on loopback alone and wants the password", async () => {
