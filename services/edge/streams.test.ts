@@ -127,7 +127,7 @@ test("the head is sent at commit even when the first data is late", async () => 
   expect(await response.text()).toBe("data: [DONE]\n\n");
 });
 
-test("a caller that leaves mid-stream cancels the call within 100 ms", async () => {
+test("a caller that leaves mid-stream cancels the call at once", async () => {
   const cancelled = Promise.withResolvers<number>();
   const edge = await startTestEdge({
     async *stream({ context }) {
