@@ -149,7 +149,7 @@ test.each([
   await response.text();
   expect(response.status).toBe(status);
   expect(response.headers.get("traceresponse")).toBe(`00-${traceId}-${spanContext.spanId}-01`);
-  await vi.waitFor(() => expect(spans[0]?.endings).toBe(1));
+  await expect.poll(() => spans[0]?.endings).toBe(1);
   expect(spans[0]).toMatchObject({ name: method, attributes: { "url.path": path } });
   expect(spans[0]?.attributes).not.toHaveProperty("http.route");
 });
