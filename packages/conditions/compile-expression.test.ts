@@ -101,9 +101,10 @@ describe("a condition", () => {
 
   it("matches a hostile pattern in linear time", () => {
     const condition = compileCondition('request.headers.a.matches("^(a+)+$")');
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(condition(factsWith({ headers: { a: `${"a".repeat(5000)}!` } }))).toEqual({ ok: true, value: false });
-    expect(performance.now() - started).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(2);
   });
 });
 

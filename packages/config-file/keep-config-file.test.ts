@@ -77,10 +77,10 @@ describe("keeping a config file in force", () => {
     await writeFile(path, content("one"));
     await keep();
     await writeFile(path, content("two"));
-    await expect.poll(modelNames, { timeout: 5000 }).toEqual(["one", "two"]);
+    await expect.poll(modelNames).toEqual(["one", "two"]);
     await writeFile(join(folder, "draft"), content("three"));
     await rename(join(folder, "draft"), path);
-    await expect.poll(modelNames, { timeout: 5000 }).toEqual(["one", "two", "three"]);
+    await expect.poll(modelNames).toEqual(["one", "two", "three"]);
     expect(statuses.at(-1)).toEqual({ source: "file:spillway", revision: 3n, error: "" });
   });
 
@@ -140,13 +140,13 @@ describe("keeping a config file in force", () => {
     await writeFile(path, content("one"));
     await keep();
     await writeFile(path, "version: 1\nendpoint: []\n");
-    await expect.poll(() => statuses.at(-1)?.error, { timeout: 5000 }).toMatch(/endpoint/);
+    await expect.poll(() => statuses.at(-1)?.error).toMatch(/endpoint/);
     expect(statuses.at(-1)).toMatchObject({ source: "file:spillway", revision: 1n });
     failures = [invalidFields([{ field: "endpoints[0].name", description: "is taken" }])];
     await writeFile(path, content("taken"));
-    await expect.poll(() => statuses.at(-1)?.error, { timeout: 5000 }).toMatch(/endpoints\[0\]\.name: is taken/);
+    await expect.poll(() => statuses.at(-1)?.error).toMatch(/endpoints\[0\]\.name: is taken/);
     await writeFile(path, content("two"));
-    await expect.poll(() => statuses.at(-1), { timeout: 5000 }).toMatchObject({ revision: 2n, error: "" });
+    await expect.poll(() => statuses.at(-1)).toMatchObject({ revision: 2n, error: "" });
     expect(modelNames()).toEqual(["one", "two"]);
   });
 
@@ -163,7 +163,7 @@ describe("keeping a config file in force", () => {
     const away = new RpcError({ code: "UNAVAILABLE", reason: "DATABASE_UNAVAILABLE", message: "Postgres is away" });
     failures = Array.from({ length: 3 }, () => away);
     const kept = keep();
-    await expect.poll(() => failures.length, { timeout: 5000 }).toBeLessThan(3);
+    await expect.poll(() => failures.length).toBeLessThan(3);
     await writeFile(path, content("two"));
     await kept;
     expect(modelNames().at(-1)).toBe("two");

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConfigFile } from "./read-config-file.ts";
 import { type ConfigFileWatch, type WatchConfigFileOptions, watchConfigFile } from "./watch-config-file.ts";
 
@@ -25,7 +25,7 @@ function start(path = file, options: WatchConfigFileOptions = { pollMs: 100, set
   watching = watchConfigFile(path, () => changes++, options);
 }
 
-const toChange = (times: number) => vi.waitFor(() => expect(changes).toBe(times), { timeout: 5000, interval: 5 });
+const toChange = (times: number) => expect.poll(() => changes).toBe(times);
 const polls = async (count: number) => {
   for (let poll = 0; poll < count; poll++) {
     await new Promise((resolve) => setTimeout(resolve, 100));

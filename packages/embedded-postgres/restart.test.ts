@@ -80,7 +80,7 @@ describe("a server that crashed", () => {
     } finally {
       process.kill(pid, "SIGKILL");
     }
-    await expect.poll(() => database.restart().then(() => "started", String), { timeout: 10_000 }).toBe("started");
+    await expect.poll(() => database.restart().then(() => "started", String)).toBe("started");
   });
 
   it("cannot start while its port is taken, and can when that is free", async () => {

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { googleRpc } from "#contracts";
 import { type CallSignal, RpcError } from "#rpc";
 import { createRoutingError, postChat, startTestEdge, toChatBody } from "./testing/start-test-edge.ts";
@@ -210,8 +210,8 @@ test("a caller that leaves cancels its call", async () => {
   expect(signal?.aborted).toBe(false);
   leaving.abort();
   expect(await gone).toBe("left");
-  await vi.waitFor(() => expect(signal?.aborted).toBe(true));
-  await vi.waitFor(() => expect(edge.logLines.at(-1)?.fields).toMatchObject({ status: 499, callerLeft: true }));
+  await expect.poll(() => signal?.aborted).toBe(true);
+  await expect.poll(() => edge.logLines.at(-1)?.fields).toMatchObject({ status: 499, callerLeft: true });
 });
 
 test("a finished request is one line at debug, and a failed one at info", async () => {
@@ -223,7 +223,7 @@ test("a finished request is one line at debug, and a failed one at info", async 
   });
   await (await postChat(edge.url, toChatBody())).text();
   await (await postChat(edge.url, toChatBody({ user: "fail" }))).text();
-  await vi.waitFor(() => expect(edge.logLines).toHaveLength(2));
+  await expect.poll(() => edge.logLines).toHaveLength(2);
   expect(edge.logLines).toMatchObject([
     { level: "debug", fields: { status: 200, endpoint: "chat", route: "/v1/chat/completions" } },
     { level: "info", fields: { status: 503, endpoint: "chat" } },

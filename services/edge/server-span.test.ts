@@ -8,7 +8,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createRoutingError, postChat, startTestEdge, streamHead, toChatBody } from "./testing/start-test-edge.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
@@ -69,7 +69,7 @@ test("a request is one SERVER span of the caller's trace, and its calls belong u
     "user-agent": "test/1",
   });
   await response.text();
-  await vi.waitFor(() => expect(spans[0]?.endings).toBe(1));
+  await expect.poll(() => spans[0]?.endings).toBe(1);
   expect(spans).toHaveLength(1);
   expect(spans[0]).toMatchObject({ name: "POST /v1/chat/completions", options: { kind: 1 }, statusCode: 0 });
   expect(spans[0]?.attributes).toEqual({
@@ -107,7 +107,7 @@ test("a 5xx and a broken stream are errors of the span, and a refusal is not", a
   for (const body of [toChatBody(), toChatBody({ stream: true }), "{}"]) {
     await (await postChat(edge.url, body)).text();
   }
-  await vi.waitFor(() => expect(spans.map(({ endings }) => endings)).toEqual([1, 1, 1]));
+  await expect.poll(() => spans.map(({ endings }) => endings)).toEqual([1, 1, 1]);
   expect(spans.map(({ statusCode, attributes }) => [statusCode, attributes["error.type"]])).toEqual([
     [SpanStatusCode.ERROR, "503"],
     [SpanStatusCode.ERROR, "stream_broken"],
@@ -120,7 +120,7 @@ test("a span that is not recorded gets no attributes, and its decision is passed
   const edge = await startTestEdge({ tracer });
   const response = await postChat(edge.url, toChatBody());
   await response.text();
-  await vi.waitFor(() => expect(spans[0]?.endings).toBe(1));
+  await expect.poll(() => spans[0]?.endings).toBe(1);
   expect(spans[0]?.attributes).toEqual({});
   expect(response.headers.get("traceresponse")).toBe(`00-${traceId}-${spanContext.spanId}-00`);
   const callContext = edge.calls[0]?.context.traceContext as Context;
@@ -149,7 +149,7 @@ test.each([
   await response.text();
   expect(response.status).toBe(status);
   expect(response.headers.get("traceresponse")).toBe(`00-${traceId}-${spanContext.spanId}-01`);
-  await vi.waitFor(() => expect(spans[0]?.endings).toBe(1));
+  await expect.poll(() => spans[0]?.endings).toBe(1);
   expect(spans[0]).toMatchObject({ name: method, attributes: { "url.path": path } });
   expect(spans[0]?.attributes).not.toHaveProperty("http.route");
 });

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { inferenceV1 } from "#contracts";
 import { type CallSignal, RpcError } from "#rpc";
 import {
@@ -77,9 +77,9 @@ test("a stream that breaks ends with an error event, and neither [DONE] nor a na
   expect(JSON.parse(events[1]?.replace(/^data: /, "") ?? "")).toMatchObject({
     error: { message: "The provider's stream broke.", type: "server_error", param: null, code: "stream_broken" },
   });
-  await vi.waitFor(() =>
-    expect(edge.logLines.at(-1)).toMatchObject({ level: "info", fields: { status: 200, failure: "stream_broken" } }),
-  );
+  await expect
+    .poll(() => edge.logLines.at(-1))
+    .toMatchObject({ level: "info", fields: { status: 200, failure: "stream_broken" } });
 });
 
 test.each([
@@ -127,7 +127,7 @@ test("the head is sent at commit even when the first data is late", async () => 
   expect(await response.text()).toBe("data: [DONE]\n\n");
 });
 
-test("a caller that leaves mid-stream cancels the call within 100 ms", async () => {
+test("a caller that leaves mid-stream cancels the call at once", async () => {
   const cancelled = Promise.withResolvers<number>();
   const edge = await startTestEdge({
     async *stream({ context }) {
@@ -176,18 +176,16 @@ test("a slow reader is waited for, and a reader that leaves meanwhile ends the s
   );
   let before = -1;
   // The kernel takes some megabytes; then nothing is pulled any more.
-  await vi.waitFor(
-    () => {
-      const isStill = pulled > 0 && pulled === before;
-      before = pulled;
-      expect(isStill).toBe(true);
-    },
-    { timeout: 10_000, interval: 200 },
-  );
+  const isStill = () => {
+    const isUnchanged = pulled > 0 && pulled === before;
+    before = pulled;
+    return isUnchanged;
+  };
+  await expect.poll(isStill, { interval: 200 }).toBe(true);
   expect(pulled).toBeLessThan(1000);
   expect(isLeft).toBe(false);
   socket.resume();
-  await vi.waitFor(() => expect(pulled).toBeGreaterThan(before + 100), { timeout: 10_000 });
+  await expect.poll(() => pulled).toBeGreaterThan(before + 100);
   socket.destroy();
-  await vi.waitFor(() => expect(isLeft).toBe(true));
+  await expect.poll(() => isLeft).toBe(true);
 });

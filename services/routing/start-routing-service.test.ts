@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ProxyTracerProvider } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type configV1, inferenceV1 } from "#contracts";
 import type { RpcError } from "#rpc";
@@ -14,9 +13,10 @@ import {
   sseEvent,
   startScriptedUpstream,
 } from "../../test/harness/scripted-upstream.ts";
-import { type RoutingService, type RoutingServiceOptions, startRoutingService } from "./start-routing-service.ts";
+import type { RoutingService, RoutingServiceOptions } from "./start-routing-service.ts";
 import { type EndpointSketch, quickRetries, toEndpoint } from "./testing/config-messages.ts";
 import { FakeConfig } from "./testing/fake-config.ts";
+import { startTestService } from "./testing/start-test-service.ts";
 import { apiKey, chatBody, inShort } from "./testing/test-routing.ts";
 
 const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 3));
@@ -46,15 +46,11 @@ const snapshotPath = () => join(folder, "state", "snapshot");
 
 async function start(options: Partial<RoutingServiceOptions> = {}): Promise<RoutingService> {
   const log = (_fields: object, message: string) => void logged.push(message);
-  routing = await startRoutingService({
+  routing = await startTestService({
     config: config.service,
     keyEncryptionKey,
     snapshotPath: snapshotPath(),
     logger: { debug: log, info: log, warn: log, error: log },
-    tracer: new ProxyTracerProvider().getTracer("test"),
-    isOpen: true,
-    awaitsConfigFile: false,
-    allowPrivateUpstreams: true,
     ...options,
   });
   return routing;
@@ -232,18 +228,6 @@ describe("the configuration", () => {
     await inForce(6n);
     expect(await routing?.routing.getConfigStatus({})).toMatchObject({ ready: true, stale: false, staleReason: "" });
     await expect(invoke()).resolves.toHaveProperty("trail");
-  });
-
-  it("is stale while the config service says that it may be", async () => {
-    await start();
-    config.watch.send({ revision: 5n, event: snapshotOf([oneTarget()]) });
-    const bookmark = { revision: 5n, event: { $case: "bookmark", value: {} } } as const;
-    config.watch.send({ ...bookmark, staleReason: "the database is away" });
-    const status = async () => routing?.routing.getConfigStatus({});
-    await expect.poll(async () => (await status())?.staleReason).toContain("the database is away");
-    expect(await status()).toMatchObject({ ready: true, stale: true });
-    config.watch.send(bookmark);
-    await expect.poll(async () => (await status())?.stale).toBe(false);
   });
 
   it("carries the service token to the config service", async () => {

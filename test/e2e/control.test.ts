@@ -110,23 +110,21 @@ describe.each(topologyKinds)("control of Spillway as %s", (kind) => {
       }),
       requestId: "",
     });
-    await expect.poll(async () => (await call("made-by-grpc")).status, { timeout: 2000, interval: 10 }).toBe(200);
+    await expect.poll(async () => (await call("made-by-grpc")).status, { timeout: 10 * promisedChangeMs }).toBe(200);
     await config.deleteEndpoint({ endpointId: endpoint?.endpointId ?? "", etag: "" });
-    await expect.poll(async () => (await call("made-by-grpc")).status, { timeout: 2000, interval: 10 }).toBe(404);
+    await expect.poll(async () => (await call("made-by-grpc")).status, { timeout: 10 * promisedChangeMs }).toBe(404);
   });
 
   test("a change of the file is put in force, and a bad one changes nothing and is told", async () => {
     const good = toTestConfig({ first, second });
     spillway.writeConfig(good.replace("- name: solo", "- name: alone"));
-    await expect.poll(async () => (await call("alone")).status, { timeout: 5000, interval: 20 }).toBe(200);
+    await expect.poll(async () => (await call("alone")).status, { interval: 20 }).toBe(200);
     spillway.writeConfig(good.replace("- name: solo", "- nmae: solo"));
-    await expect
-      .poll(async () => JSON.stringify(await spillway.readReadiness()), { timeout: 5000, interval: 20 })
-      .toContain("nmae");
+    await expect.poll(async () => JSON.stringify(await spillway.readReadiness()), { interval: 20 }).toContain("nmae");
     expect((await spillway.readReadiness()).httpStatus).toBe(200);
     expect((await call("alone")).status).toBe(200);
     spillway.writeConfig(good);
-    await expect.poll(async () => (await call("solo")).status, { timeout: 5000, interval: 20 }).toBe(200);
+    await expect.poll(async () => (await call("solo")).status, { interval: 20 }).toBe(200);
     expect((await call("alone")).status).toBe(404);
   });
 

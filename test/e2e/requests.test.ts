@@ -88,7 +88,7 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
         /^1 openai-compatible\/first-model primary PROVIDER_OVERLOADED 503 \d+ms next, 2 openai-compatible\/second-model fallback SERVED 200 \d+ms$/,
       );
       for (const name of ["x-mlflow-gateway-duration-ms", "x-mlflow-gateway-overhead-duration-ms"]) {
-        expect(Number(response.headers.get(name))).toBeGreaterThanOrEqual(0);
+        expect(response.headers.get(name)).toMatch(/^\d+(\.\d)?$/);
       }
     });
 
@@ -209,41 +209,46 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
   });
 
   describe("a caller who leaves", () => {
+    type Choice = OpenAI.ChatCompletionChunk.Choice;
+
+    /** Reads a stream and leaves at the first choice that is so; gives the time at which it did. */
+    async function leaveStream(isMoment: (choice: Choice) => boolean): Promise<number> {
+      const controller = new AbortController();
+      let leftAtMs = Number.NaN;
+      const read = async () => {
+        const stream = await createClient().chat.completions.create(
+          { model: "chat", messages, stream: true },
+          { signal: controller.signal },
+        );
+        for await (const { choices } of stream) {
+          if (controller.signal.aborted || !choices.some(isMoment)) continue;
+          leftAtMs = performance.now();
+          controller.abort();
+        }
+      };
+      await read().catch((error: unknown) => expect(error).toBeInstanceOf(APIUserAbortError));
+      return leftAtMs;
+    }
+
+    /** The provider must see the end within 100 ms; ten times as long is allowed on a busy machine. */
+    async function expectAborted(index: number, leftAtMs: number): Promise<void> {
+      await first.until((requests) => requests[index]?.abortedAtMs !== undefined);
+      expect((first.requests[index]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
+    }
+
     test("cancels the call to the provider, streamed", async () => {
       const before = first.requests.length;
       first.otherwise({
         ...chatStream({ finishReason: null, done: false }),
         repeat: { piece: ": still here\n\n", everyMs: 20 },
       });
-      const controller = new AbortController();
-      const read = async () => {
-        const stream = await createClient().chat.completions.create(
-          { model: "chat", messages, stream: true },
-          { signal: controller.signal },
-        );
-        for await (const chunk of stream) if (chunk.choices[0]?.delta.content) controller.abort();
-      };
-      await read().catch((error: unknown) => expect(error).toBeInstanceOf(APIUserAbortError));
-      const leftAtMs = performance.now();
-      await first.until((requests) => requests[before]?.abortedAtMs !== undefined);
-      expect((first.requests[before]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
+      await expectAborted(before, await leaveStream(({ delta }) => Boolean(delta.content)));
     });
 
     test("cancels the call to the provider that has not hung up after its answer", async () => {
       const before = first.requests.length;
       first.otherwise({ ...chatStream({ done: false }), hang: "after_body" });
-      const controller = new AbortController();
-      const read = async () => {
-        const stream = await createClient().chat.completions.create(
-          { model: "chat", messages, stream: true },
-          { signal: controller.signal },
-        );
-        for await (const chunk of stream) if (chunk.choices[0]?.finish_reason === "stop") controller.abort();
-      };
-      await read().catch((error: unknown) => expect(error).toBeInstanceOf(APIUserAbortError));
-      const leftAtMs = performance.now();
-      await first.until((requests) => requests[before]?.abortedAtMs !== undefined);
-      expect((first.requests[before]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
+      await expectAborted(before, await leaveStream((choice) => choice.finish_reason === "stop"));
     });
 
     test("cancels the call to the provider, unary", async () => {
@@ -257,8 +262,7 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
       const leftAtMs = performance.now();
       controller.abort();
       expect(await failure).toBeInstanceOf(APIUserAbortError);
-      await first.until((requests) => requests[before]?.abortedAtMs !== undefined);
-      expect((first.requests[before]?.abortedAtMs ?? Number.NaN) - leftAtMs).toBeLessThan(1000);
+      await expectAborted(before, leftAtMs);
     });
   });
 

@@ -109,9 +109,9 @@ export class Topology {
     return { httpStatus: answer.status, ...((await answer.json()) as Record<string, unknown>) };
   }
 
-  /** Waits until `/readyz` says 200; fails after 15 s. */
+  /** Waits until `/readyz` says 200; fails after 60 s. */
   async waitUntilReady(): Promise<void> {
-    const deadlineMs = Date.now() + 15_000;
+    const deadlineMs = Date.now() + 60_000;
     for (;;) {
       const readiness = await this.readReadiness().catch((error: Error) => ({ httpStatus: 0, reason: error.message }));
       if (readiness.httpStatus === 200) return;

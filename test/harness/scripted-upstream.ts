@@ -53,7 +53,7 @@ export interface ScriptedUpstream extends AsyncDisposable {
   next(...steps: readonly UpstreamScript[]): void;
   /** What is done when no step is left. At first: a healthy answer, streamed when the body asks for a stream. */
   otherwise(script: UpstreamScript): void;
-  /** Waits until the condition holds; it is checked whenever something happens here, and often besides. Fails after `timeoutMs`, 5 s. */
+  /** Waits until the condition holds; it is checked whenever something happens here, and often besides. Fails after `timeoutMs`, 10 s. */
   until(condition: (requests: readonly UpstreamRequest[]) => boolean, timeoutMs?: number): Promise<void>;
   /** Closes every connection from this side; new ones are taken. */
   closeConnections(): void;
@@ -123,7 +123,7 @@ export async function startScriptedUpstream(options: { readonly port?: number } 
     otherwise: (script) => {
       fallback = script;
     },
-    until: (condition, timeoutMs = 5_000) => waitUntil(() => condition(requests), timeoutMs, waiters),
+    until: (condition, timeoutMs = 10_000) => waitUntil(() => condition(requests), timeoutMs, waiters),
     closeConnections,
     close,
     [Symbol.asyncDispose]: close,

@@ -58,9 +58,9 @@ const movesOn = (id: string, step: UpstreamStep, attempt: string): Scenario => (
 /** As `movesOn`, of a stream that stands still: the gateway ends it. */
 const movesOnFromSilence = (id: string, step: UpstreamStep, attempt: string): Scenario => ({
   ...movesOn(id, step, attempt),
-  targets: two(step, { first_token: 100 }),
+  targets: two(step, { first_token: 500 }),
   calls: ["a aborted", "b ended"],
-  takesMs: [95, 1_500],
+  takesMs: [495, 4_000],
 });
 
 /** A fault after the commit: what came stands, and an error event ends it. */
@@ -117,7 +117,7 @@ const beforeCommit: readonly Scenario[] = [
       { ...pieces(role), hang: "after_body" },
       "PROVIDER_TIMEOUT_TOTAL 200",
     ),
-    targets: two({ ...pieces(role), hang: "after_body" }, { first_token: 5_000, attempt: 120 }),
+    targets: two({ ...pieces(role), hang: "after_body" }, { first_token: 5_000, attempt: 600 }),
   },
   {
     id: "stream-nothing-serves",
@@ -170,7 +170,7 @@ const afterCommit: readonly Scenario[] = [
     ),
     targets: two({ ...pieces(role, text("Hel")), hang: "after_body" }, { idle: 150 }),
     calls: ["a aborted"],
-    takesMs: [150, 1_500],
+    takesMs: [150, 4_000],
   },
   {
     ...breaks(
@@ -183,10 +183,10 @@ const afterCommit: readonly Scenario[] = [
     ),
     targets: two(
       { ...pieces(text("Hel")), repeat: { piece: comment, everyMs: 20 } },
-      { first_token: 300, idle: 100, attempt: 300 },
+      { first_token: 1_200, idle: 500, attempt: 1_200 },
     ),
     calls: ["a aborted"],
-    takesMs: [300, 1_500],
+    takesMs: [1_200, 4_000],
   },
   {
     ...breaks("stream-many-start-up-events", pieces(...Array.from({ length: 70 }, () => role)), {
@@ -204,9 +204,9 @@ const afterCommit: readonly Scenario[] = [
         attempt: "PROVIDER_TIMEOUT_TOTAL 200",
       },
     ),
-    request: { stream: true, headers: { "x-spillway-deadline-ms": "400" } },
+    request: { stream: true, headers: { "x-spillway-deadline-ms": "800" } },
     calls: ["a aborted"],
-    takesMs: [400, 2_000],
+    takesMs: [800, 4_000],
   },
 ];
 
@@ -261,7 +261,7 @@ const wholeStreams: readonly Scenario[] = [
       '200 "Hello" stop [DONE]',
     ),
     calls: ["a aborted"],
-    takesMs: [1_900, 3_500],
+    takesMs: [1_900, 4_500],
   },
   {
     ...serves("stream-passes-unknown-as-it-is", chatStream()),
@@ -341,14 +341,14 @@ const completeMode: readonly Scenario[] = [
       { ...pieces(role, text("Hel")), hang: "after_body" },
       "PROVIDER_TIMEOUT_IDLE 200",
     ),
-    targets: two({ ...pieces(role, text("Hel")), hang: "after_body" }, { idle: 150 }),
+    targets: two({ ...pieces(role, text("Hel")), hang: "after_body" }, { idle: 500 }),
     policy: { stream_mode: "complete" },
   },
   {
     ...serves("complete-slow-but-steady", chatStream()),
-    targets: two({ ...chatStream(), pieceGapMs: 200 }, { first_token: 500 }),
+    targets: two({ ...chatStream(), pieceGapMs: 400 }, { first_token: 1_500 }),
     policy: { stream_mode: "complete" },
-    takesMs: [800, 5_000],
+    takesMs: [1_900, 5_000],
   },
 ];
 

@@ -35,20 +35,20 @@ const hedges: readonly Scenario[] = [
     sees: fromB,
     calls: ["a aborted", "b ended"],
     trail: ["1 a HEDGE_LOST - cancelled", servedBy("b", 2)],
-    takesMs: [60, 1_000],
+    takesMs: [60, 4_000],
     also: cancelsFirstSoon,
   },
   {
     id: "hedge-first-wins",
     ...hedged,
     targets: {
-      a: { steps: [{ ...chatCompletion({ content: "Hello from a" }), headDelayMs: 200 }] },
+      a: { steps: [{ ...chatCompletion({ content: "Hello from a" }), headDelayMs: 1_000 }] },
       b: { steps: [hangs] },
     },
     sees: fromA,
     calls: ["a ended", "b aborted"],
     trail: [servedBy("a"), "2 b HEDGE_LOST - cancelled"],
-    takesMs: [200, 1_000],
+    takesMs: [1_000, 4_000],
   },
   {
     id: "hedge-not-needed",
@@ -82,9 +82,9 @@ const hedges: readonly Scenario[] = [
     id: "hedge-both-fail",
     ...hedged,
     targets: {
-      a: { steps: [{ ...errorStep(500), headDelayMs: 200 }] },
+      a: { steps: [{ ...errorStep(500), headDelayMs: 1_000 }] },
       b: { steps: [{ ...errorStep(503), headDelayMs: 20 }] },
-      c: { steps: [{ ...chatCompletion({ content: "Hello from c" }), headDelayMs: 300 }] },
+      c: { steps: [{ ...chatCompletion({ content: "Hello from c" }), headDelayMs: 1_500 }] },
     },
     sees: '200 "Hello from c" stop',
     calls: ["a ended", "b ended", "c ended"],
@@ -131,7 +131,7 @@ const saturation: readonly Scenario[] = [
   },
   {
     id: "saturated-waits-for-a-place",
-    policy: { max_concurrency: 1, max_queue_wait: 10_000, timeouts: { attempt: 500 } },
+    policy: { max_concurrency: 1, max_queue_wait: 10_000, timeouts: { attempt: 2_000 } },
     beside: "unary",
     targets: { a: { steps: [hangs, chatCompletion({ content: "Hello from a" })] } },
     sees: fromA,
@@ -146,18 +146,18 @@ const saturation: readonly Scenario[] = [
     sees: fromB,
     calls: ["b ended"],
     trail: ["- a TARGET_SATURATED - next", servedBy("b")],
-    takesMs: [95, 1_000],
+    takesMs: [95, 4_000],
   },
   {
     id: "saturated-until-the-deadline",
     policy: { max_concurrency: 1, max_queue_wait: 5_000, timeouts: { attempt: 8_000 } },
     beside: "unary",
-    request: { headers: { "x-spillway-deadline-ms": "150" } },
+    request: { headers: { "x-spillway-deadline-ms": "500" } },
     targets: { a: { steps: [hangs] }, b: {} },
     sees: "504 deadline_exceeded",
     calls: [],
     trail: ["- a TARGET_SATURATED - exhausted"],
-    takesMs: [140, 1_000],
+    takesMs: [490, 4_000],
   },
   {
     id: "saturated-costs-no-budget",
@@ -236,7 +236,7 @@ const health: readonly Scenario[] = [
   {
     id: "breaker-ignores-callers-deadlines",
     before: 2,
-    request: { headers: { "x-spillway-deadline-ms": "60" } },
+    request: { headers: { "x-spillway-deadline-ms": "500" } },
     policy: { breaker: { ...breaker, min_requests: 1 } },
     targets: { a: { steps: [hangs, hangs, hangs] }, b: {} },
     sees: "504 deadline_exceeded",
@@ -264,25 +264,25 @@ const health: readonly Scenario[] = [
 const deadlines: readonly Scenario[] = [
   {
     id: "deadline-of-the-policy",
-    policy: { timeouts: { deadline: 100 } },
+    policy: { timeouts: { deadline: 500 } },
     targets: { a: { steps: [hangs] }, b: {} },
     sees: "504 deadline_exceeded",
     calls: ["a aborted"],
     trail: ["1 a PROVIDER_TIMEOUT_TOTAL - exhausted"],
-    takesMs: [100, 1_000],
+    takesMs: [500, 4_000],
   },
   {
     id: "deadline-of-the-header",
-    request: { headers: { "x-spillway-deadline-ms": "100" } },
+    request: { headers: { "x-spillway-deadline-ms": "500" } },
     targets: { a: { steps: [hangs] }, b: {} },
     sees: "504 deadline_exceeded",
     calls: ["a aborted"],
     trail: ["1 a PROVIDER_TIMEOUT_TOTAL - exhausted"],
-    takesMs: [100, 1_000],
+    takesMs: [500, 4_000],
   },
   {
     id: "deadline-over-all-attempts",
-    policy: { timeouts: { attempt: 200, deadline: 500 } },
+    policy: { timeouts: { attempt: 600, deadline: 1_700 } },
     targets: { a: { steps: [hangs] }, b: { steps: [hangs] }, c: { steps: [hangs] } },
     sees: "504 deadline_exceeded",
     calls: ["a aborted", "b aborted", "c aborted"],
@@ -291,7 +291,7 @@ const deadlines: readonly Scenario[] = [
       "2 b PROVIDER_TIMEOUT_TOTAL - next",
       "3 c PROVIDER_TIMEOUT_TOTAL - exhausted",
     ],
-    takesMs: [500, 2_000],
+    takesMs: [1_700, 4_000],
   },
 ];
 
@@ -303,7 +303,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED - cancelled"],
-    takesMs: [0, 1_000],
+    takesMs: [0, 4_000],
   },
   {
     id: "caller-leaves-before-output",
@@ -312,7 +312,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED - cancelled"],
-    takesMs: [0, 1_000],
+    takesMs: [0, 4_000],
   },
   {
     id: "caller-leaves-after-output",
@@ -321,7 +321,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED 200 cancelled"],
-    takesMs: [0, 1_000],
+    takesMs: [0, 4_000],
   },
   {
     id: "caller-leaves-hedged",
@@ -339,7 +339,7 @@ const leaving: readonly Scenario[] = [
     sees: "left",
     calls: ["a aborted"],
     trail: ["1 a CALLER_CANCELLED 200 cancelled"],
-    takesMs: [700, 3_000],
+    takesMs: [700, 4_500],
     also: ({ calls: [call] }) => {
       const megabytes = (call?.writtenBytes ?? 0) / 2 ** 20;
       return megabytes < 40 ? [] : [`the upstream could write ${megabytes} MB while nobody read`];

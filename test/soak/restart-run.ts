@@ -168,7 +168,8 @@ function toConfig(first: string, second: string): string {
         fallback: [{ model: "second" }],
         fallback_config: { strategy: "SEQUENTIAL" },
         policy: {
-          timeouts: { connect: 500, attempt: 1_000 },
+          // Long enough for a busy machine: what is killed refuses or resets at once.
+          timeouts: { connect: 3_000, attempt: 5_000 },
           retries: { max: 0 },
           breaker: {
             failure_ratio: 0.5,

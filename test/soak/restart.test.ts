@@ -3,7 +3,7 @@ import { topologyKinds } from "../e2e/topology.ts";
 import { restartProbes, runRestart } from "./restart-run.ts";
 
 test.each(topologyKinds)("as %s, an upstream that is killed and started again costs no request", async (kind) => {
-  const { windows, failures, mostProbesAtOnce } = await runRestart(kind, { up: 700, down: 1_000, again: 1_800 });
+  const { windows, failures, mostProbesAtOnce } = await runRestart(kind, { up: 700, down: 1_000, again: 3_000 });
   expect(failures).toEqual([]);
   expect(mostProbesAtOnce).toBeLessThanOrEqual(restartProbes);
   const served = windows.map(({ servedByFirst }) => servedByFirst > 0);

@@ -38,8 +38,11 @@ describe("redactMessage", () => {
   });
 
   test("is quick on hostile text", () => {
+    const before = process.cpuUsage();
     for (const piece of ["a", "key=", "//", "eyJaaaaaaaa.", "bearer ", "sk-"]) {
       redactMessage(piece.repeat(1_000_000 / piece.length));
     }
-  }, 2_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(2);
+  });
 });

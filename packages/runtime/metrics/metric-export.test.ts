@@ -59,7 +59,7 @@ describe("the export of metrics", () => {
     const cell = metrics.counter(description).cell({});
     cell.add();
     const sent = () => receiver.metricExports.map((all) => all.find(({ name }) => name === description.name)?.value);
-    await expect.poll(() => sent().length, { interval: 5 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => sent().length).toBeGreaterThanOrEqual(2);
     cell.add();
     await shutdown();
     telemetry = undefined;

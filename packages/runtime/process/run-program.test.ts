@@ -49,7 +49,7 @@ describe("a program", () => {
     const exit = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
       child.on("close", (code) => resolve({ code, ...texts })),
     );
-    const says = (text: string) => expect.poll(() => texts.stdout, { timeout: 10_000 }).toContain(text);
+    const says = (text: string) => expect.poll(() => texts.stdout).toContain(text);
     return { child, exit, says };
   }
 

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type configV1, errorsV1, googleRpc } from "#contracts";
 import type { RpcError } from "#rpc";
 import { type MappingSketch, quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, answersWith, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
+import { type HeldTime, holdTime } from "../testing/hold-time.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const { FailureClass } = errorsV1;
@@ -248,13 +249,18 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
+let time: HeldTime;
+beforeEach(() => {
+  time = holdTime();
+});
+
 describe.each(scenarios)("when there is $when", ({ plays, policy = {}, targets = two, trail, error }) => {
   const quick = { retries: quickRetries(1), ...policy };
 
   it("tells caller, upstream and trace the same", async () => {
     const transport = new FakeTransport(...plays);
     const routing = new TestRouting({ transport, endpoints: [{ targets, policy: quick }] });
-    const outcome = await routing.invoke().catch((thrown: RpcError) => thrown);
+    const outcome = await time.passUntil(routing.invoke().catch((thrown: RpcError) => thrown));
 
     const told = "body" in outcome ? outcome.trail : trailOf(outcome);
     expect(inShort(told)).toEqual(trail);

@@ -4,6 +4,7 @@ import type { RpcError } from "#rpc";
 import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, answersWith, breaks, FakeTransport, hangs, type Play, streams } from "../testing/fake-transport.ts";
+import { holdTime } from "../testing/hold-time.ts";
 import { TestRouting } from "../testing/test-routing.ts";
 
 const { FailureClass } = errorsV1;
@@ -102,8 +103,9 @@ function route({ failureClass, play, timeouts, calls, hurts }: Row, streamMode?:
 
 describe.each(rows)("$failureClass", (row) => {
   it(`is followed by ${row.calls.slice(1).join(", ") || "nothing"}, and hurts: ${row.hurts}`, async () => {
+    const time = holdTime();
     const { transport, routing } = route(row);
-    const outcome = await routing.invoke().catch((thrown: RpcError) => thrown);
+    const outcome = await time.passUntil(routing.invoke().catch((thrown: RpcError) => thrown));
     const trail = "body" in outcome ? outcome.trail : trailOf(outcome);
     expect(transport.models).toEqual(row.calls);
     expect(trail?.attempts[0]?.failureClass).toBe(FailureClass[row.failureClass]);
@@ -115,8 +117,9 @@ describe.each(rows)("$failureClass", (row) => {
 
 describe.each(streamRows)("$failureClass of a stream", (row) => {
   it(`before the commit is followed by ${row.calls.slice(1).join(", ")}, and hurts: ${row.hurts}`, async () => {
+    const time = holdTime();
     const { transport, routing } = route(row, configV1.StreamMode.COMPLETE);
-    const { finalTrail } = await routing.readStream();
+    const { finalTrail } = await time.passUntil(routing.readStream());
     expect(transport.models).toEqual(row.calls);
     expect(finalTrail?.attempts[0]?.failureClass).toBe(FailureClass[row.failureClass]);
     expect(healthOf(routing)).toBe(row.hurts);

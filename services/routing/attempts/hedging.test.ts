@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { RpcError } from "#rpc";
 import { type MappingSketch, quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, type FakeExchange, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
+import { type HeldTime, holdTime } from "../testing/hold-time.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const targets: readonly MappingSketch[] = [
@@ -37,18 +38,22 @@ function healthyOf({ host }: TestRouting): string[] {
     .map(({ name }) => name);
 }
 
+let time: HeldTime;
+beforeEach(() => {
+  time = holdTime();
+});
+
 describe("a hedge", () => {
   it("goes to the next target when the first has not begun to answer, and the slower one is cancelled at once", async () => {
-    const { transport, routing } = route({}, hangs, answers());
-    const startedAtMs = performance.now();
-    const { trail } = await routing.invoke();
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    const { transport, routing } = route({}, hangs, later(10, answers()));
+    const { trail } = await time.passUntil(routing.invoke());
     expect(inShort(trail)).toEqual(["1 fake/one 0 CANCELLED", "2 fake/two 200 SERVED"]);
     expect(trail?.attempts[0]?.failureClass).toBe(errorsV1.FailureClass.HEDGE_LOST);
     expect(transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([true, false]);
     expectSpansToTell(routing, trail, { isHedged: true });
     const [lost, won] = routing.attemptSpans.sort((left, right) => left.startMs - right.startMs);
     expect(won?.startMs).toBeLessThan(lost?.endMs ?? 0);
+    expect(lost?.endMs).toBe(won?.endMs);
     expect(lost).toMatchObject({
       status: "UNSET",
       attributes: { "spillway.attempt.failure_class": "HEDGE_LOST", "spillway.attempt.decision": "cancelled" },
@@ -57,7 +62,7 @@ describe("a hedge", () => {
 
   it("that loses is cancelled and speaks against nobody", async () => {
     const { transport, routing } = route({}, later(60, answers()), hangs);
-    const { trail } = await routing.invoke();
+    const { trail } = await time.passUntil(routing.invoke());
     expect(inShort(trail)).toEqual(["1 fake/one 200 SERVED", "2 fake/two 0 CANCELLED"]);
     expect(transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([false, true]);
     expect(healthyOf(routing)).toEqual(["one", "two", "three"]);
@@ -69,18 +74,21 @@ describe("a hedge", () => {
       exchange.head(200).data('{"text":');
       setTimeout(() => exchange.data('"hello"}').end(), 60);
     };
-    const { trail } = await route({}, begins).routing.invoke();
+    const { trail } = await time.passUntil(route({}, begins).routing.invoke());
     expect(inShort(trail)).toEqual(["1 fake/one 200 SERVED"]);
   });
 
   it("is not made when the first has failed before, nor for a retry", async () => {
     const { routing } = route({ retries: quickRetries(1), breaker: {} }, refuses(503), later(60, answers()));
-    expect(inShort((await routing.invoke()).trail)).toEqual(["1 fake/one 503 RETRY", "2 fake/one 200 SERVED"]);
+    expect(inShort((await time.passUntil(routing.invoke())).trail)).toEqual([
+      "1 fake/one 503 RETRY",
+      "2 fake/one 200 SERVED",
+    ]);
   });
 
   it("never exceeds the budget of calls", async () => {
     const { routing } = route({ maxTotalAttempts: 1 }, later(60, answers()));
-    expect(inShort((await routing.invoke()).trail)).toEqual(["1 fake/one 200 SERVED"]);
+    expect(inShort((await time.passUntil(routing.invoke())).trail)).toEqual(["1 fake/one 200 SERVED"]);
   });
 
   it("never goes to a target that is not healthy", async () => {
@@ -88,26 +96,26 @@ describe("a hedge", () => {
     for (const { health } of routing.host.intake.currentSnapshot()?.endpoints.get("chat")?.fallbacks ?? []) {
       health.cool(performance.now() + 60_000, performance.now());
     }
-    expect(inShort((await routing.invoke()).trail)).toEqual(["1 fake/one 200 SERVED"]);
+    expect(inShort((await time.passUntil(routing.invoke())).trail)).toEqual(["1 fake/one 200 SERVED"]);
   });
 
   it("whose both attempts fail lets the chain go on", async () => {
     const { routing } = route({}, later(80, refuses(500)), refuses(404), later(150, answers()));
-    const { trail } = await routing.invoke();
+    const { trail } = await time.passUntil(routing.invoke());
     expect(inShort(trail)).toEqual(["1 fake/one 500 NEXT", "2 fake/two 404 NEXT", "3 fake/three 200 SERVED"]);
     expectSpansToTell(routing, trail, { isHedged: true });
   });
 
   it("whose attempts all fail tells of all", async () => {
     const { routing } = route({ maxTotalAttempts: 2 }, later(60, refuses(500)), refuses(404));
-    const error = (await routing.invoke().catch((thrown: RpcError) => thrown)) as RpcError;
+    const error = (await time.passUntil(routing.invoke().catch((thrown: RpcError) => thrown))) as RpcError;
     expect(error).toMatchObject({ reason: "TARGETS_EXHAUSTED", metadata: { http_status: "502" } });
     expect(inShort(trailOf(error))).toEqual(["1 fake/one 500 EXHAUSTED", "2 fake/two 404 NEXT"]);
   });
 
   it("is not waited for when the first finds the caller at fault", async () => {
     const { transport, routing } = route({}, later(60, refuses(400)), hangs);
-    const error = (await routing.invoke().catch((thrown: RpcError) => thrown)) as RpcError;
+    const error = (await time.passUntil(routing.invoke().catch((thrown: RpcError) => thrown))) as RpcError;
     expect(error).toMatchObject({ reason: "CALLER_FAULT", metadata: { http_status: "400" } });
     expect(inShort(trailOf(error))).toEqual(["1 fake/one 400 STOP", "2 fake/two 0 CANCELLED"]);
     expect(transport.exchanges[1]?.isAborted).toBe(true);
@@ -119,21 +127,25 @@ describe("a hedge", () => {
     const transport = new FakeTransport(limited, later(100, answers()), answers());
     const policy = { ...hedged, retries: quickRetries(1) };
     const routing = new TestRouting({ transport, endpoints: [{ targets: two, policy }] });
-    expect(inShort((await routing.invoke()).trail)).toEqual(["1 fake/one 429 NEXT", "2 fake/two 200 SERVED"]);
+    expect(inShort((await time.passUntil(routing.invoke())).trail)).toEqual([
+      "1 fake/one 429 NEXT",
+      "2 fake/two 200 SERVED",
+    ]);
   });
 
   it("is cancelled with its rival when the caller goes away, and when the deadline passes", async () => {
     const leaving = new AbortController();
     const left = route({}, hangs);
     const answer = left.routing.invoke({ signal: leaving.signal }).catch((thrown: RpcError) => thrown);
-    await expect.poll(() => left.transport.exchanges.length).toBe(2);
+    time.advance(hedged.hedgeAfterMs);
+    expect(left.transport.exchanges).toHaveLength(2);
     leaving.abort();
     expect(await answer).toMatchObject({ code: "CANCELLED" });
     expect(left.transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([true, true]);
     expect(healthyOf(left.routing)).toEqual(["one", "two", "three"]);
 
     const late = route({ timeouts: { deadlineMs: 60 } }, hangs);
-    const error = await late.routing.invoke().catch((thrown: RpcError) => thrown);
+    const error = await time.passUntil(late.routing.invoke().catch((thrown: RpcError) => thrown));
     expect(error).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
     expect(late.transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([true, true]);
   });
@@ -145,7 +157,7 @@ describe.each([
 ])("a hedged stream in %s mode", (_name, streamMode) => {
   it("is served by whoever is first, and the other one is cancelled", async () => {
     const { transport, routing } = route({ streamMode }, hangs, streamsHello);
-    const seen = await routing.readStream();
+    const seen = await time.passUntil(routing.readStream());
     expect(seen.text).toBe(`${chunk("hello")}${finish}data: [DONE]\n\n`);
     expect(inShort(seen.finalTrail)).toEqual(["1 fake/one 0 CANCELLED", "2 fake/two 200 SERVED"]);
     expect(inShort(seen.head?.trail)).toEqual(inShort(seen.finalTrail));
@@ -154,13 +166,11 @@ describe.each([
   });
 
   it("passes nothing on of the one that lost", async () => {
-    const begins: Play = (exchange) => {
-      exchange.head(200, { "content-type": "text/event-stream" }).data('data: {"role":"assistant"}\n\n');
-      setTimeout(() => exchange.data(chunk("too late")), 120);
-    };
-    const { transport, routing } = route({ streamMode }, begins, later(20, streamsHello));
-    const seen = await routing.readStream();
-    expect(seen.text).not.toContain("too late");
+    const begins: Play = (exchange) =>
+      void exchange.head(200, { "content-type": "text/event-stream" }).data('data: {"role":"assistant"}\n\n');
+    const { transport, routing } = route({ streamMode }, begins, streamsHello);
+    const seen = await time.passUntil(routing.readStream());
+    expect(seen.text).toBe(`${chunk("hello")}${finish}data: [DONE]\n\n`);
     const [first] = transport.exchanges as [FakeExchange];
     expect(first.isAborted).toBe(true);
     expect(seen.finalTrail?.attempts[0]?.decision).toBe(inferenceV1.AttemptDecision.CANCELLED);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { configV1 } from "#contracts";
 import type { RpcError } from "#rpc";
 import type { Target } from "../snapshot/snapshot.ts";
@@ -14,6 +14,7 @@ import {
   refuses,
   streams,
 } from "../testing/fake-transport.ts";
+import { type HeldTime, holdTime } from "../testing/hold-time.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const two: readonly MappingSketch[] = [{ model: "one" }, { model: "two", fallback: 1 }];
@@ -36,7 +37,12 @@ function targetOf({ host }: TestRouting, name: string): Target {
 
 const stateOf = (routing: TestRouting, name: string) => targetOf(routing, name).breaker.state(performance.now());
 const failureOf = async (answer: Promise<unknown>) => (await answer.catch((thrown: unknown) => thrown)) as RpcError;
-const trailAfter = async (routing: TestRouting) => inShort((await routing.invoke()).trail);
+const trailAfter = async (routing: TestRouting) => inShort((await time.passUntil(routing.invoke())).trail);
+
+let time: HeldTime;
+beforeEach(() => {
+  time = holdTime();
+});
 
 describe("a target whose breaker is open", () => {
   it("goes behind the healthy ones", async () => {
@@ -95,7 +101,8 @@ describe("a target that comes back", () => {
     const plays: Play = (exchange) => exchange.model === "two" && answers()(exchange);
     const { transport, routing } = route({ policy }, refuses(500), plays);
     await routing.invoke();
-    await expect.poll(() => stateOf(routing, "one")).toBe("half-open");
+    time.advance(1);
+    expect(stateOf(routing, "one")).toBe("half-open");
     const requests = Array.from({ length: 10 }, () => routing.invoke());
     await expect.poll(() => transport.exchanges.length).toBe(12);
     const probes = transport.exchanges.slice(2).filter(({ model }) => model === "one");
@@ -111,7 +118,8 @@ describe("a target that comes back", () => {
     const { transport, routing } = route({ policy, targets }, hangs);
     const { breaker: ofTwo } = targetOf(routing, "two");
     ofTwo.report(ofTwo.begin(performance.now()), "failure", performance.now());
-    await expect.poll(() => stateOf(routing, "two")).toBe("half-open");
+    time.advance(1);
+    expect(stateOf(routing, "two")).toBe("half-open");
     const leaving = new AbortController();
     const requests = Array.from({ length: 8 }, () => failureOf(routing.invoke({ signal: leaving.signal })));
     await expect.poll(() => transport.exchanges.length).toBe(8);
@@ -129,7 +137,8 @@ describe("a target that asked to be left alone", () => {
     const { routing } = route({}, refuses(429, { "retry-after-ms": "150" }), answers());
     await routing.invoke();
     expect(await trailAfter(routing)).toEqual(servedBy("two"));
-    await expect.poll(() => trailAfter(routing), { interval: 30 }).toEqual(servedBy("one"));
+    time.advance(150);
+    expect(await trailAfter(routing)).toEqual(servedBy("one"));
     expect(stateOf(routing, "one")).toBe("closed");
   });
 
@@ -157,8 +166,9 @@ describe("nobody is hurt", () => {
     ["a caller who leaves", hangs, { leavesAfterMs: 20 }],
   ] as const)("by %s", async (_name, play, { leavesAfterMs = undefined, ...context }: Record<string, unknown>) => {
     const { routing } = route({ policy: strict }, play);
-    const signal = leavesAfterMs === undefined ? undefined : AbortSignal.timeout(Number(leavesAfterMs));
-    await failureOf(routing.invoke({ ...context, ...(signal !== undefined && { signal }) }));
+    const leaving = new AbortController();
+    if (leavesAfterMs !== undefined) setTimeout(() => leaving.abort(), Number(leavesAfterMs));
+    await time.passUntil(failureOf(routing.invoke({ ...context, signal: leaving.signal })));
     expect(stateOf(routing, "one")).toBe("closed");
   });
 
@@ -167,7 +177,7 @@ describe("nobody is hurt", () => {
     const { routing } = route({ policy: strict }, (exchange) => {
       exchange.head(200, { "content-type": "text/event-stream" }).data(text);
     });
-    const { error } = await routing.readStream({ headers: { "x-spillway-deadline-ms": "40" } });
+    const { error } = await time.passUntil(routing.readStream({ headers: { "x-spillway-deadline-ms": "40" } }));
     expect(error).toMatchObject({ reason: "STREAM_BROKEN" });
     expect(stateOf(routing, "one")).toBe("closed");
   });
@@ -175,21 +185,21 @@ describe("nobody is hurt", () => {
   it("by a deadline of which others used up most", async () => {
     const policy = { ...strict, timeouts: { attemptMs: 100, deadlineMs: 120 } };
     const { routing } = route({ policy }, hangs);
-    const error = await failureOf(routing.invoke());
+    const error = await time.passUntil(failureOf(routing.invoke()));
     expect(inShort(trailOf(error))).toEqual(["1 fake/one 0 NEXT", "2 fake/two 0 EXHAUSTED"]);
     expect([stateOf(routing, "one"), stateOf(routing, "two")]).toEqual(["open", "closed"]);
   });
 
   it("by a caller's own deadline, a hedge included", async () => {
     const { transport, routing } = route({ policy: { ...strict, hedgeAfterMs: 10 } }, hangs);
-    await failureOf(routing.invoke({ headers: { "x-spillway-deadline-ms": "60" } }));
+    await time.passUntil(failureOf(routing.invoke({ headers: { "x-spillway-deadline-ms": "60" } })));
     expect(transport.models).toEqual(["one", "two"]);
     expect([stateOf(routing, "one"), stateOf(routing, "two")]).toEqual(["closed", "closed"]);
   });
 
   it("but a target that used up the deadline of the policy is", async () => {
     const { routing } = route({ policy: { ...strict, timeouts: { deadlineMs: 30 } } }, hangs);
-    await failureOf(routing.invoke());
+    await time.passUntil(failureOf(routing.invoke()));
     expect(stateOf(routing, "one")).toBe("open");
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type configV1, errorsV1 } from "#contracts";
 import { type MappingSketch, quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell } from "../testing/expect-spans.ts";
@@ -11,6 +11,7 @@ import {
   refuses,
   streams,
 } from "../testing/fake-transport.ts";
+import { type HeldTime, holdTime } from "../testing/hold-time.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const two: readonly MappingSketch[] = [{ model: "one" }, { model: "two", fallback: 1 }];
@@ -34,6 +35,11 @@ async function begin({ transport, routing }: ReturnType<typeof route>, count: nu
   return { exchanges: transport.exchanges.slice(before) as FakeExchange[], over };
 }
 
+let time: HeldTime;
+beforeEach(() => {
+  time = holdTime();
+});
+
 describe("a request that waits for a place", () => {
   it.each(["in one piece", "streamed"])("is hedged as one that waits for an answer (%s)", async (kind) => {
     const policy = { maxQueueWaitMs: 60_000, hedgeAfterMs: 30 };
@@ -44,9 +50,11 @@ describe("a request that waits for a place", () => {
     const routed = route({ targets: limited, policy }, hangs, hangs, kind === "streamed" ? streamsHello : answers());
     // The hedge of the first request is taken up by the second call, and neither answers.
     const first = routed.routing.invoke().catch((thrown: unknown) => thrown);
-    await expect.poll(() => routed.transport.exchanges.length).toBe(2);
+    time.advance(policy.hedgeAfterMs);
+    expect(routed.transport.exchanges).toHaveLength(2);
     const read = async () => (await routed.routing.readStream()).finalTrail;
-    const trail = kind === "streamed" ? await read() : (await routed.routing.invoke()).trail;
+    const ask = async () => (await routed.routing.invoke()).trail;
+    const trail = await time.passUntil(kind === "streamed" ? read() : ask());
     expect(inShort(trail)).toEqual(["0 fake/one 0 NEXT", "1 fake/two 200 SERVED"]);
     expect(trail?.attempts[0]).toMatchObject({ failureClass: errorsV1.FailureClass.TARGET_SATURATED });
     for (const exchange of routed.transport.exchanges) exchange.end();

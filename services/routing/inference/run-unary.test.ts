@@ -6,6 +6,7 @@ import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
+import { holdTime } from "../testing/hold-time.ts";
 import { apiKey, inShort, TestRouting } from "../testing/test-routing.ts";
 
 const alone = { targets: [{ model: "one" }] };
@@ -61,10 +62,12 @@ describe("the deadline", () => {
     ["of the caller's header", {}, { headers: { "x-spillway-deadline-ms": "40" } }],
     ["of the call", {}, { deadlineAtMs: "in 40 ms" as const }],
   ])("%s bounds all attempts together", async (_name, policy, given) => {
+    const time = holdTime();
     const transport = new FakeTransport(hangs);
     const routing = new TestRouting({ transport, endpoints: [{ ...two, policy }] });
     const context = "deadlineAtMs" in given ? { deadlineAtMs: Date.now() + 40 } : given;
-    const error = (await routing.invoke(context).catch((thrown: RpcError) => thrown)) as RpcError;
+    const call = routing.invoke(context).catch((thrown: RpcError) => thrown);
+    const error = (await time.passUntil(call)) as RpcError;
     expect(error).toMatchObject({ code: "DEADLINE_EXCEEDED", metadata: { http_status: "504" } });
     expect(transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([true]);
     expectSpansToTell(routing, trailOf(error));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { TransportFailure } from "#providers";
 import type { RpcError } from "#rpc";
@@ -15,6 +15,7 @@ import {
   refuses,
   streams,
 } from "../testing/fake-transport.ts";
+import { type HeldTime, holdTime } from "../testing/hold-time.ts";
 import { inShort, TestRouting } from "../testing/test-routing.ts";
 
 const chunk = (members: Readonly<Record<string, unknown>>) => `data: ${JSON.stringify(members)}\n\n`;
@@ -222,12 +223,17 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
+let time: HeldTime;
+beforeEach(() => {
+  time = holdTime();
+});
+
 describe.each(scenarios)("when there is $when", ({ plays, policy = {}, trail, text: expected, error }) => {
   it("tells caller, upstream and trace the same", async () => {
     const transport = new FakeTransport(...plays);
     const endpoints = [{ targets: two, policy: { retries: quickRetries(0), ...policy } }];
     const routing = new TestRouting({ transport, endpoints });
-    const seen = await routing.readStream();
+    const seen = await time.passUntil(routing.readStream());
 
     expect(seen.text).toBe(expected);
     const told = seen.error === undefined ? seen.finalTrail : trailOf(seen.error);
@@ -295,7 +301,7 @@ describe("a reader", () => {
     await reader.next();
     const [exchange] = transport.exchanges as [FakeExchange];
     expect(exchange.isPaused).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    time.advance(150);
     expect(exchange.isAborted).toBe(false);
     let seen = "";
     for (let reads = 0; reads < 6; reads += 1) {
@@ -304,7 +310,7 @@ describe("a reader", () => {
     }
     expect(exchange.isPaused).toBe(false);
     expect(seen).toBe(text("a") + filler.repeat(5));
-    await expect(reader.next()).rejects.toMatchObject({ metadata: { class: "PROVIDER_TIMEOUT_IDLE" } });
+    await expect(time.passUntil(reader.next())).rejects.toMatchObject({ metadata: { class: "PROVIDER_TIMEOUT_IDLE" } });
   });
 
   it("who is slow at the end of an answer still gets what follows its finish reason", async () => {
@@ -315,7 +321,7 @@ describe("a reader", () => {
     const [exchange] = transport.exchanges as [FakeExchange];
     expect(exchange.isPaused).toBe(true);
     // Longer than an answer that has its finish reason is waited for.
-    await new Promise((resolve) => setTimeout(resolve, 2_200));
+    time.advance(2_200);
     expect(exchange.isAborted).toBe(false);
     let seen = "";
     for (let reads = 0; reads < 7; reads += 1) {
@@ -374,14 +380,14 @@ describe("limits of a committed stream", () => {
     });
     const policy = { timeouts: { attemptMs: 60, deadlineMs: 60 } };
     const routing = new TestRouting({ transport, endpoints: [{ targets: two, policy }] });
-    const seen = await routing.readStream();
+    const seen = await time.passUntil(routing.readStream());
     expect(seen.text).toBe(text("he") + finish + done);
   });
 
   it("include the deadline that the caller set itself", async () => {
     const transport = new FakeTransport(stalls(text("he")));
     const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
-    const seen = await routing.readStream({ headers: { "x-spillway-deadline-ms": "60" } });
+    const seen = await time.passUntil(routing.readStream({ headers: { "x-spillway-deadline-ms": "60" } }));
     expect(seen.text).toBe(text("he"));
     expect(seen.error).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "STREAM_BROKEN" });
     expect(transport.exchanges[0]?.isAborted).toBe(true);
@@ -398,7 +404,7 @@ describe("limits of a committed stream", () => {
     const policy = { timeouts: { idleMs: 60, attemptMs: 150 } };
     const startedAtMs = performance.now();
     const routing = new TestRouting({ transport, endpoints: [{ targets: two, policy }] });
-    const seen = await routing.readStream();
+    const seen = await time.passUntil(routing.readStream());
     expect(seen.error?.metadata.class).toBe("PROVIDER_TIMEOUT_IDLE");
     expect(performance.now() - startedAtMs).toBeGreaterThan(150);
     expect(seen.text.replaceAll(": ping\n\n", "")).toBe(text("he"));
@@ -413,7 +419,7 @@ describe("limits of a committed stream", () => {
     );
     const policy = { timeouts: { firstTokenMs: 40 } };
     const routing = new TestRouting({ transport, endpoints: [{ targets: two, policy }] });
-    expect(inShort((await routing.readStream()).finalTrail)).toEqual(servedByTwo("200"));
+    expect(inShort((await time.passUntil(routing.readStream())).finalTrail)).toEqual(servedByTwo("200"));
   });
 });
 
@@ -421,9 +427,10 @@ describe("the connection of a stream that is over", () => {
   it("is left to end by itself, so that it can be used again", async () => {
     const transport = new FakeTransport(stalls(text("he"), finish, done));
     const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
-    expect((await routing.readStream()).error).toBeUndefined();
+    expect((await time.passUntil(routing.readStream())).error).toBeUndefined();
     expect(transport.exchanges[0]?.isAborted).toBe(false);
-    await expect.poll(() => transport.exchanges[0]?.isAborted, { timeout: 5_000 }).toBe(true);
+    time.advance(2_000);
+    expect(transport.exchanges[0]?.isAborted).toBe(true);
   });
 });
 

@@ -82,7 +82,7 @@ describe("ListTargetHealth", () => {
     upstream.next({ hang: "before_head" });
     const calls = [routing.invoke(), routing.invoke()].map((call) => call.catch(() => undefined));
     await expect
-      .poll(async () => (await findTarget("a"))?.limits, { timeout: 2000 })
+      .poll(async () => (await findTarget("a"))?.limits)
       .toEqual([{ scope: "endpoint chat", inFlight: 1, maxConcurrency: 1, waiting: 1 }]);
     await upstream.until(({ length }) => length === 1);
     upstream.closeConnections();

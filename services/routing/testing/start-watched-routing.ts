@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ProxyTracerProvider } from "@opentelemetry/api";
 import { inferenceV1 } from "#contracts";
-import { KeyEncryptionKey } from "#secrets";
-import { type RoutingService, type RoutingServiceOptions, startRoutingService } from "../start-routing-service.ts";
+import type { RoutingService, RoutingServiceOptions } from "../start-routing-service.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
 import { FakeConfig } from "./fake-config.ts";
+import { startTestService } from "./start-test-service.ts";
 import { chatBody } from "./test-routing.ts";
 
 /** A routing service over real HTTP whose configuration a test sends. */
@@ -25,15 +24,9 @@ export class WatchedRouting implements AsyncDisposable {
   static async start(options: Partial<RoutingServiceOptions> = {}): Promise<WatchedRouting> {
     const config = new FakeConfig();
     const folder = await mkdtemp(join(tmpdir(), "spillway-watched-"));
-    const service = await startRoutingService({
+    const service = await startTestService({
       config: config.service,
-      keyEncryptionKey: new KeyEncryptionKey(Buffer.alloc(32, 3)),
       snapshotPath: join(folder, "snapshot"),
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
-      tracer: new ProxyTracerProvider().getTracer("test"),
-      isOpen: true,
-      awaitsConfigFile: false,
-      allowPrivateUpstreams: true,
       ...options,
     });
     return new WatchedRouting(service, config, folder);
