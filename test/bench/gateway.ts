@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -24,10 +24,7 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
   writeFileSync(config, toConfig(upstreamPort));
   const child = new BenchChild({
     command: ["services/all-in-one/main.ts", "--config", config],
-    nodeOptions: [
-      ...readStartOptions(),
-      ...(profileFolder === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder]),
-    ],
+    nodeOptions: profileFolder === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
     environment: {
       SPILLWAY_DATA_DIR: join(folder, "data"),
       SPILLWAY_HTTP_PORT: "0",
@@ -52,14 +49,6 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
     await stop();
     throw error;
   }
-}
-
-/** The options that `npm start` gives Node. */
-function readStartOptions(): string[] {
-  const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return String(scripts.start)
-    .split(" ")
-    .filter((word) => word.startsWith("--"));
 }
 
 async function untilReady(url: string): Promise<void> {
