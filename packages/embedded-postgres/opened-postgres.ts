@@ -6,7 +6,7 @@ import type { OwnerLock } from "./owner-lock.ts";
 import { type PostgresServer, type ServerStart, startServer, stopLeftServer } from "./server.ts";
 
 /** What a server was started with, and with what it is started again. */
-export interface OpenedParts extends Omit<ServerStart, "port"> {
+export interface OpenedParts extends Omit<ServerStart, "port" | "signal"> {
   readonly lock: OwnerLock;
   readonly password: string;
 }
@@ -20,6 +20,7 @@ export class OpenedPostgres implements EmbeddedPostgres {
   #crashed: Promise<EmbeddedPostgresError>;
   #restarting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
 
   constructor(parts: OpenedParts, server: PostgresServer) {
     this.databaseUrl = `postgres://${superuser}:${parts.password}@127.0.0.1:${server.port}/postgres`;
@@ -56,11 +57,12 @@ export class OpenedPostgres implements EmbeddedPostgres {
       throw new EmbeddedPostgresError(`The folder ${place.folder} holds another database by now.`, { isLost: true });
     }
     await stopLeftServer(place.folder);
-    this.#server = await startServer({ ...this.#parts, port: this.#port });
+    this.#server = await startServer({ ...this.#parts, port: this.#port, signal: this.#closed.signal });
     this.#crashed = this.#watch(this.#server);
   }
 
   async #close(): Promise<void> {
+    this.#closed.abort();
     await this.#restarting?.catch(() => {});
     await this.#server.stop().finally(() => this.#parts.lock.release());
   }

@@ -67,6 +67,37 @@ describe("a server that crashed", () => {
     expect(existsSync(join(data, "owner.json"))).toBe(false);
   });
 
+  it("ends when somebody stops it softly, although a session stays open", async () => {
+    const database = await open();
+    const session = new pg.Client(database.databaseUrl);
+    session.on("error", () => {});
+    await session.connect();
+    process.kill(serverPid(), "SIGTERM");
+    expect((await database.crashed).message).toContain("received smart shutdown request");
+    await database.restart();
+    expect(await query(database.databaseUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("leaves no server behind when it is closed while a new one starts", async () => {
+    const database = await open();
+    await crash(database);
+    const before = serverPid();
+    const restarted = database.restart().catch((thrown: unknown) => thrown);
+    let pid = before;
+    await expect
+      .poll(() => {
+        // The file is gone for a moment.
+        pid = existsSync(join(data, "cluster", "postmaster.pid")) ? serverPid() : before;
+        return pid;
+      })
+      .not.toBe(before);
+    process.kill(pid, "SIGSTOP");
+    await database.close();
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    const outcome = await restarted;
+    if (outcome !== undefined) expect(outcome).toMatchObject({ message: expect.stringContaining("closed meanwhile") });
+  });
+
   it("is noticed, and cannot start, while a child of it stands still, and can when that is gone", async () => {
     const database = await open();
     const session = new pg.Client(database.databaseUrl);

@@ -65,18 +65,20 @@ export interface ServerStart {
   readonly log: (line: string) => void;
   /** Left out: any free one. */
   readonly port?: number;
+  /** Ends a start that has not come to its end; it then throws. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Starts the server in a session of its own, so that a Ctrl-C at the terminal reaches us and not it: it must live
  * until the last write of the drain. It does not keep our process alive.
  */
-export async function startServer({ place, native, log, port: given }: ServerStart): Promise<PostgresServer> {
+export async function startServer({ place, native, log, port: given, signal }: ServerStart): Promise<PostgresServer> {
   for (let retriesLeft = given === undefined ? portRetries : 0; ; retriesLeft -= 1) {
     const port = given ?? (await findFreePort());
     const child = spawnServer(place, native, port);
     const ended = watchEnd(child, log);
-    const failure = await waitUntilReady(child, place.folder, ended);
+    const failure = await waitUntilReady(child, { clusterFolder: place.folder, ended, signal });
     if (failure === undefined) return { port, ended, stop: () => stop(child, ended) };
     // Somebody else took the port between our look and the server's.
     if (retriesLeft > 0 && failure.includes("could not bind")) continue;
@@ -95,7 +97,8 @@ function spawnServer(place: ClusterPlace, native: NativeTree, port: number): Chi
     stdio: ["ignore", "ignore", "pipe"],
   });
   child.unref();
-  (child.stderr as Socket).unref();
+  // There is none where the process could not be made.
+  (child.stderr as Socket | undefined)?.unref();
   return child;
 }
 
@@ -124,9 +127,13 @@ const stopSteps = [
   ["SIGKILL", immediateStopLimitMs],
 ] as const;
 
-async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> {
+async function stop(
+  child: ChildProcess,
+  ended: Promise<string>,
+  steps: readonly (typeof stopSteps)[number][] = stopSteps,
+): Promise<void> {
   child.ref();
-  for (const [signal, limitMs] of stopSteps) {
+  for (const [signal, limitMs] of steps) {
     if (!child.kill(signal)) break;
     const timer = AbortSignal.timeout(limitMs);
     if (await Promise.race([ended.then(() => true), untilAborted(timer)])) return;
@@ -140,11 +147,13 @@ function untilAborted(signal: AbortSignal): Promise<false> {
 
 function watchEnd(child: ChildProcess, log: ServerStart["log"]): Promise<string> {
   const lastLines: string[] = [];
-  if (child.stderr !== null) {
+  if (child.stderr) {
     createInterface({ input: child.stderr }).on("line", (line) => {
       lastLines.push(line);
       if (lastLines.length > keptLogLines) lastLines.shift();
       log(line);
+      // Somebody sent it SIGTERM: it would take nobody in any more, and wait for ever for those who are in.
+      if (line.includes("received smart shutdown request")) child.kill("SIGINT");
     });
   }
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -160,11 +169,16 @@ function watchEnd(child: ChildProcess, log: ServerStart["log"]): Promise<string>
   return promise;
 }
 
+interface StartingServer {
+  readonly clusterFolder: string;
+  readonly ended: Promise<string>;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Waits until the server takes connections; answers with why not when it never will. */
 async function waitUntilReady(
   child: ChildProcess,
-  clusterFolder: string,
-  ended: Promise<string>,
+  { clusterFolder, ended, signal }: StartingServer,
 ): Promise<string | undefined> {
   let failure: string | undefined;
   void ended.then((how) => {
@@ -172,11 +186,15 @@ async function waitUntilReady(
   });
   const isDecided = () => {
     const postmaster = readPostmaster(clusterFolder);
-    return failure !== undefined || (postmaster?.pid === child.pid && postmaster?.status === "ready");
+    return (
+      failure !== undefined || signal?.aborted || (postmaster?.pid === child.pid && postmaster?.status === "ready")
+    );
   };
-  if (await waitFor(isDecided, startLimitMs)) return failure;
-  child.kill("SIGQUIT");
-  return `not ready within ${startLimitMs / 1000} s`;
+  const isInTime = await waitFor(isDecided, startLimitMs);
+  if (isInTime && !signal?.aborted) return failure;
+  // It holds nothing that a fast stop would have to write.
+  await stop(child, ended, stopSteps.slice(1));
+  return isInTime ? "it was closed meanwhile" : `not ready within ${startLimitMs / 1000} s`;
 }
 
 function readPostmaster(clusterFolder: string): { pid: number; status: string | undefined } | undefined {
