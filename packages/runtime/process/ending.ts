@@ -9,7 +9,7 @@ export interface EndingOptions {
   readonly graceMs: number;
 }
 
-const lingerMs = 1000;
+const lingerMs = 500;
 // Ctrl-C under npm comes twice: the terminal sends it to the whole group, and npm hands it on once more.
 const echoMs = 500;
 

@@ -11,13 +11,13 @@ export const processSettings = {
     choices: logLevels,
     absent: "info",
   }),
-  // Less than the 10 seconds that `docker stop` waits before it kills.
+  // With all that follows it less than the 10 seconds that `docker stop` waits before it kills.
   drainMs: integerSetting({
     variable: "SPILLWAY_DRAIN_MS",
     description: "Milliseconds that requests under way may still take after SIGTERM",
     least: 0,
     most: 3_600_000,
-    absent: 8000,
+    absent: 7000,
   }),
   printTraces: booleanSetting({
     variable: "SPILLWAY_PRINT_TRACES",

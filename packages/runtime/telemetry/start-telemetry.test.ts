@@ -131,7 +131,7 @@ it("gives a collector that does not answer a short time at the end", async () =>
   const telemetry = start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` }, lines);
   telemetry.tracer("test").startSpan("x").end();
   await telemetry.shutdown();
-  expect(lines.filter((line) => line.includes("not sent in 1500 ms"))).toHaveLength(2);
+  expect(lines.filter((line) => line.includes("not sent in 1000 ms"))).toHaveLength(2);
   await collector.close();
 });
 

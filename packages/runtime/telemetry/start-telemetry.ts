@@ -38,13 +38,13 @@ export interface Telemetry {
   tracer(name: string): Tracer;
   /** Sends what is held now. Rejects if it cannot be sent. */
   flush(): Promise<void>;
-  /** Sends what is still held, for at most 1.5 s, and ends. Never rejects. */
+  /** Sends what is still held, for at most a second, and ends. Never rejects. */
   shutdown(): Promise<void>;
 }
 
 const quietMs = 30_000;
 // With the default time for requests under way, less than the 10 s that `docker stop` waits before it kills.
-const longestFarewellMs = 1500;
+const longestFarewellMs = 1000;
 
 interface Tracing {
   tracer(name: string): Tracer;
