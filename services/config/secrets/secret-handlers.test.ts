@@ -73,6 +73,11 @@ test("keeps the value out of rows, logs and errors", async () => {
   expect(config.logged.join("\n")).not.toContain("very-secret");
 });
 
+test("refuses a value of blanks only, which would be sent as none", async () => {
+  const refused = violationsOf(create("blank", { secretValue: { api_key: " \n" } }));
+  expect(await refused).toEqual({ "secret_value.api_key": "must not be empty; leave the key out instead" });
+});
+
 test("answers a repeated create by its request_id, and refuses it with another value", async () => {
   const first = await create("repeated", { requestId: "r-1" });
   const second = await create("repeated", { requestId: "r-1" });

@@ -32,7 +32,9 @@ export function secretValueViolations(
       : [],
   );
   const empty = Object.entries(value).flatMap(([key, text]) =>
-    text === "" ? [{ field: `${prefix}.${key}`, description: "must not be empty; leave the key out instead" }] : [],
+    text.trim() === ""
+      ? [{ field: `${prefix}.${key}`, description: "must not be empty; leave the key out instead" }]
+      : [],
   );
   return [...mapKeyViolations(value, prefix), ...tooLong, ...empty, ...headerValueViolations(provider, value, prefix)];
 }
