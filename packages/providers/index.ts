@@ -17,3 +17,4 @@ export type {
 } from "./provider.ts";
 export { findProvider, listProviders } from "./registry.ts";
 export type { Exchange, ExchangeHandler, Transport, TransportFailure } from "./transport.ts";
+export { WholeBody } from "./whole-body.ts";

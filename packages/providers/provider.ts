@@ -52,7 +52,7 @@ export interface ProviderFailure {
   readonly status: number;
   /** Milliseconds that the provider asks to wait; undefined when it does not say. */
   readonly retryAfterMs?: number;
-  /** Of a caller's own fault what may be told, with whatever looks like a key redacted. */
+  /** What the provider says of a caller's own fault. It may be told only when `hideSecret` has gone over it. */
   readonly callerError?: {
     readonly message: string;
     readonly type: string;
@@ -103,6 +103,8 @@ export interface StreamDecoder {
   push(chunk: Buffer): readonly CanonicalEvent[];
   /** Takes the end of the body. An event without its blank line counts only if it completes the answer. */
   end(): readonly CanonicalEvent[];
+  /** Whether at least one choice is finished, and each that began; there may be fewer than were asked for. */
+  readonly hasWholeChoices: boolean;
 }
 
 /** What came with an answer that is not a success. */

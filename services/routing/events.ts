@@ -1,5 +1,6 @@
 import type { Logger } from "#runtime";
-import type { ChainEnd, ChainRun } from "./attempts/chain-run.ts";
+import type { ChainEnd } from "./attempts/chain-end.ts";
+import type { ChainRun } from "./attempts/chain-run.ts";
 import { describeAttempts } from "./attempts/describe-attempts.ts";
 import type { HealthListener } from "./health/target-health.ts";
 import type { RequestMetrics } from "./telemetry/request-metrics.ts";
@@ -55,6 +56,7 @@ function toOutcome(end: ChainEnd): RequestOutcome {
     case "served":
       return "served";
     case "exhausted":
+    case "faulty":
       return "failed";
     case "broken":
       return "stream_broken";

@@ -288,6 +288,15 @@ const wholeStreams: readonly Scenario[] = [
   {
     ...serves("stream-second-choice-missing", pieces(...choice(0))),
     request: twoChoices,
+    sees: '200 "Hello" stop [DONE]',
+    trail: [servedBy("a")],
+  },
+  {
+    ...serves("stream-cut-before-the-second-choice", {
+      ...pieces(...choice(0), comment),
+      cut: { afterBytes: choice(0).join("").length, by: "reset" },
+    }),
+    request: twoChoices,
     sees: '200 "Hello" stop error:stream_broken',
     trail: ["1 a PROVIDER_STREAM_TRUNCATED 200 stop"],
   },

@@ -21,14 +21,13 @@ const codeByClass: ReadonlyMap<FailureClass, string> = new Map([
   [CALLER_CONTENT_POLICY, "content_filter"],
 ]);
 
-/** What the caller may be told of its own fault: the provider's words without whatever looks like a key. */
+/** What the provider says of the caller's own fault. `hideSecret` makes of it what the caller may be told. */
 export function toCallerError(
   fields: ErrorFields,
   failureClass: FailureClass,
 ): NonNullable<ProviderFailure["callerError"]> {
-  const message = redactMessage(fields.message);
   return {
-    message: message === "" ? "The provider refused the request without saying why." : message,
+    message: fields.message || "The provider refused the request without saying why.",
     type: toName(fields.type) ?? "invalid_request_error",
     code: codeByClass.get(failureClass) ?? toName(fields.code),
     param: toName(fields.param),

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { enumName, errorsV1 } from "#contracts";
 import type { ProviderFailure } from "../provider.ts";
 import { classifyErrorAnswer, classifyErrorInside } from "./classify-error.ts";
+import { hideSecret } from "./hide-secret.ts";
 
 interface ErrorRow {
   readonly says: string;
@@ -26,7 +27,7 @@ function readRows<Row>(file: string): Row[] {
 
 function classify({ status, body, headers = {} }: Pick<ErrorRow, "status" | "body" | "headers">): ProviderFailure {
   const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-  return classifyErrorAnswer({ status, headers, body: bytes }, { nowMs: () => nowMs });
+  return hideSecret(classifyErrorAnswer({ status, headers, body: bytes }, { nowMs: () => nowMs }), {});
 }
 
 function className(failure: ProviderFailure): string {
@@ -73,10 +74,15 @@ describe("an error answer", () => {
   });
 
   test("never searches more than the message", () => {
-    const echo = `bad field. ${" ".repeat(2_100)} maximum context length`;
+    const echo = `bad field. ${" ".repeat(4_100)} maximum context length`;
     expect(className(classify({ status: 400, body: invalidRequest(echo) }))).toBe("CALLER_INVALID_REQUEST");
     const body = { error: { message: "bad", type: "x" }, prompt: "credit balance, maximum context length" };
     expect(className(classify({ status: 400, body }))).toBe("CALLER_INVALID_REQUEST");
+  });
+
+  test("tells no half of a key that the cut of a message goes through", () => {
+    const message = `${"a ".repeat(2_040)}sk-proj-${"b".repeat(100)}`;
+    expect(classify({ status: 400, body: invalidRequest(message) }).callerError?.message).not.toContain("sk-proj");
   });
 
   test("a vendor's own codes come first", () => {

@@ -4,7 +4,7 @@ import type { ErrorAnswer, ProviderFailure } from "../provider.ts";
 import { toBareMessage } from "./bare-message.ts";
 import { isCallersFault, toCallerError } from "./caller-error.ts";
 import type { CodeTable } from "./error-codes.ts";
-import { type ErrorFields, maxMessageLength, noErrorFields, readErrorFields } from "./error-fields.ts";
+import { type ErrorFields, noErrorFields, readErrorFields } from "./error-fields.ts";
 import { badResponse, type ErrorEvidence, toFailureClass } from "./failure-class.ts";
 import { parseJson } from "./json-value.ts";
 import { parseWait, readRateLimitReset, readRetryAfter, readWaitText } from "./retry-after.ts";
@@ -99,7 +99,7 @@ function readText(text: string): ErrorFields {
     return readErrorFields(parsed) ?? noErrorFields;
   }
   const isMessage = text !== "" && !text.startsWith("<") && !text.startsWith("{") && !text.startsWith("[");
-  return (isMessage ? readErrorFields(text.slice(0, maxMessageLength)) : undefined) ?? noErrorFields;
+  return (isMessage ? readErrorFields(text) : undefined) ?? noErrorFields;
 }
 
 /** Bedrock names the error in a header. */

@@ -6,7 +6,7 @@ export interface ErrorFields {
   readonly codes: readonly string[];
   /** The status that the body names itself, e.g. `"code": 429`; undefined when it names none. */
   readonly statedStatus: number | undefined;
-  /** The message field's first 2 KB; empty when there is none. */
+  /** The message field's first 4 KB; empty when there is none. */
   readonly message: string;
   readonly type: string | undefined;
   readonly code: string | undefined;
@@ -41,8 +41,8 @@ export const noErrorFields: ErrorFields = {
   limitSource: undefined,
 };
 
-/** The longest part of a message that is read; a prompt may be echoed in it. */
-export const maxMessageLength = 2_048;
+/** The longest part of a message that is read; a prompt may be echoed in it. It is more than may be told. */
+const maxMessageLength = 4_096;
 
 /** The body's fields, or undefined when it is no JSON object (or a list with one in it). A string is taken as a message. */
 export function readErrorFields(body: unknown): ErrorFields | undefined {
@@ -111,7 +111,7 @@ function collect(error: Json, root: Json, message: string): ErrorFields {
   return {
     codes,
     statedStatus: firstStatus(error.code, error.status, root.status_code, error.status_code, root.code, root.status),
-    message: message.slice(0, maxMessageLength),
+    message: cutMessage(message),
     type: toText(error.type),
     code: typeof error.code === "number" ? String(error.code) : toText(error.code),
     param: toText(error.param),
@@ -122,6 +122,11 @@ function collect(error: Json, root: Json, message: string): ErrorFields {
     isModerated: Array.isArray(metadata?.reasons) || Array.isArray(metadata?.patterns),
     limitSource: toText(metadata?.limit_source),
   };
+}
+
+/** A token that the cut goes through is left out: it might no longer look like a key. */
+function cutMessage(message: string): string {
+  return message.length <= maxMessageLength ? message : message.slice(0, maxMessageLength).replace(/\S{0,256}$/, "");
 }
 
 interface GoogleDetails {

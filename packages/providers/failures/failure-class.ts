@@ -1,9 +1,9 @@
 import { errorsV1 } from "#contracts";
 import type { ProviderFailure } from "../provider.ts";
-import { withoutEchoes } from "./bare-message.ts";
 import { type CodeTable, isVagueStatus, preciseCodes, quotaCodes, toClassByStatus, vagueCodes } from "./error-codes.ts";
 import type { ErrorFields } from "./error-fields.ts";
 import {
+  beginsWithQuotaExhausted,
   hintsAtBilling,
   saysContentRefused,
   saysContextExceeded,
@@ -86,14 +86,14 @@ function toClassByMessage(evidence: ErrorEvidence): FailureClass | undefined {
   if (message === "") {
     return undefined;
   }
+  if ((status === 403 || status === 404) && saysFileMissing(message)) {
+    return FailureClass.CALLER_INVALID_REQUEST;
+  }
   if (saysQuota(evidence)) {
     return FailureClass.PROVIDER_QUOTA_EXHAUSTED;
   }
   if (isOpen(status)) {
     return toClassOfOpenStatus(evidence) ?? (status === undefined ? toClassOfOverload(message) : undefined);
-  }
-  if ((status === 403 || status === 404) && saysFileMissing(message)) {
-    return FailureClass.CALLER_INVALID_REQUEST;
   }
   if (status === 403 && saysContentRefused(message)) {
     return FailureClass.CALLER_CONTENT_POLICY;
@@ -113,14 +113,15 @@ function saysQuota({ message, status, askedWaitMs }: ErrorEvidence): boolean {
   if (status !== undefined && status >= 500) {
     return false;
   }
-  if (isOpen(status)) {
-    return saysQuotaExhausted(withoutEchoes(message));
+  // Here the message may quote the request, and a quote must not cool a target.
+  if (isOpen(status) || status === 404) {
+    return beginsWithQuotaExhausted(message);
   }
   return saysQuotaExhausted(message) || (status === 429 && askedWaitMs === undefined && hintsAtBilling(message));
 }
 
 function toClassOfOpenStatus({ message, fields }: ErrorEvidence): FailureClass | undefined {
-  if (saysKeyRejected(withoutEchoes(message))) {
+  if (saysKeyRejected(message)) {
     return FailureClass.PROVIDER_CREDENTIALS_REJECTED;
   }
   if (saysContentRefused(message)) {

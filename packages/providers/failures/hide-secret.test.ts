@@ -17,9 +17,26 @@ describe("a secret that a provider says back", () => {
     ["twice", "team_9f8e7d6c5b4a,team_9f8e7d6c5b4a", "[redacted],[redacted]"],
     ["within a word", "xteam_9f8e7d6c5b4ay", "x[redacted]y"],
     ["without its blanks", "as two words/!", "as [redacted]!"],
-    ["as a URL has it", "?password=two%20words%2F&x", "?password=[redacted]&x"],
+    ["as a URL has it", "?p=two%20words%2F&x", "?p=[redacted]&x"],
   ])("is hidden %s", (_how, told, hidden) => {
     expect(messageOf(told)).toBe(hidden);
+  });
+
+  it.each([
+    ["whose value another's is a part of", { one: "a-long-key", two: "long" }, "says a-long-key"],
+    ["as JSON has it", { api_key: 'a"long\\key' }, String.raw`says a\"long\\key`],
+    ["that looks like a key in part only", { api_key: "sk-abcdef12$rest" }, "says sk-abcdef12$rest"],
+    ["in part at the end of what was cut", secret, "says team_9f8e"],
+  ])("is hidden %s", (_how, values, message) => {
+    expect(hideSecret(failureWith({ message }), values).callerError?.message).toBe("says [redacted]");
+  });
+
+  it("is not told in part because a message is cut at 2 KB", () => {
+    for (let room = 2_030; room <= 2_060; room += 1) {
+      const told = messageOf(`${"a ".repeat(1_060).slice(0, room)}team_9f8e7d6c5b4a`) ?? "";
+      expect(told.length).toBeLessThanOrEqual(2_048);
+      expect(told).not.toContain("team");
+    }
   });
 
   it("is no name either", () => {

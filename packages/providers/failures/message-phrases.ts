@@ -49,6 +49,12 @@ const quotaPhrases: Phrases = [
 
 const usageLimitPhrase = /reached your specified .{0,32}usage limits/;
 
+/** What may stand before a phrase at the beginning of a message: words of the vendor's own, never one of the caller's. */
+const leadingWords =
+  "(?:(?:sorry|you|your|you've|have|has|had|been|either|no|more|there|are|is|the|this|our|team|organization|account|workspace|project|user|monthly|daily|out|of|enough|exceeded|\\d{1,6})[,.]? ){0,8}";
+
+const quotaBeginning = new RegExp(`^${leadingWords}(?:${quotaPhrases.join("|")}|${usageLimitPhrase.source})`);
+
 const policyPhrases: Phrases = [
   "rejected as a result of our safety system",
   "triggering azure openai's content management policy",
@@ -67,6 +73,8 @@ const credentialPhrases: Phrases = [
   "api key expired",
   "invalid api token",
 ];
+
+const credentialBeginning = new RegExp(`^${leadingWords}(?:${credentialPhrases.join("|")})`);
 
 /** How vendors say under 400 that our account is not let in, as the message begins. */
 const accountPattern =
@@ -87,6 +95,11 @@ export function saysQuotaExhausted(message: string): boolean {
   return includesAny(message, quotaPhrases) || usageLimitPhrase.test(message);
 }
 
+/** Whether the message begins with that. What it quotes of a request stands further on. */
+export function beginsWithQuotaExhausted(message: string): boolean {
+  return quotaBeginning.test(message);
+}
+
 /**
  * Whether the message hints at billing. Rate limits hint at it too ("upgrade your plan"), and Google writes "exceeded your
  * current quota" for a limit per minute, so it counts only where neither can be meant.
@@ -102,9 +115,9 @@ export function saysContentRefused(message: string): boolean {
   return includesAny(message, policyPhrases);
 }
 
-/** Whether the message says that our key is wrong or our account is not let in, as some write under status 400. */
+/** Whether the message begins with that our key is wrong or our account is not let in, as some write under status 400. */
 export function saysKeyRejected(message: string): boolean {
-  return accountPattern.test(message) || includesAny(message, credentialPhrases);
+  return accountPattern.test(message) || credentialBeginning.test(message);
 }
 
 /** Whether the message says that OpenAI knows too little of our organization for what was asked. Its code says less. */

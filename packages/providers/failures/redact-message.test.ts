@@ -31,12 +31,6 @@ describe("redactMessage", () => {
     expect(redactMessage(message)).toBe(message);
   });
 
-  test("cuts at 2 KB without showing half a key", () => {
-    const text = redactMessage(`${"a ".repeat(2_040)}sk-proj-${"b".repeat(100)}`);
-    expect(text.length).toBeLessThanOrEqual(2_048);
-    expect(text).not.toContain("sk-proj");
-  });
-
   test("is quick on hostile text", () => {
     const before = process.cpuUsage();
     for (const piece of ["a", "key=", "//", "eyJaaaaaaaa.", "bearer ", "sk-"]) {

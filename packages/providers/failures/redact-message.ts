@@ -1,5 +1,3 @@
-const maxLength = 2_048;
-
 /** Stands where something was that may not be told. */
 export const redactedMark = "[redacted]";
 
@@ -16,15 +14,11 @@ const credentials: readonly RegExp[] = [
   /\b[0-9a-f]{32,}\b/gi,
 ];
 
-/** The message with whatever looks like a key masked, at most 2 KB long. */
+/** The message with whatever looks like a key masked. */
 export function redactMessage(message: string): string {
   let text = message;
-  if (text.length > 2 * maxLength) {
-    // A token that the cut goes through might no longer look like a key.
-    text = text.slice(0, 2 * maxLength).replace(/\S{0,256}$/, "");
-  }
   for (const pattern of credentials) {
     text = text.replace(pattern, redactedMark);
   }
-  return text.length > maxLength ? text.slice(0, maxLength) : text;
+  return text;
 }

@@ -80,6 +80,13 @@ describe("a chat request", () => {
     });
   });
 
+  test("names them without the blanks around them", () => {
+    const authConfig = { organization: "org-1\n", project: " " };
+    const { headers } = buildChatRequest(call({ authConfig }), row);
+    expect(headers["openai-organization"]).toBe("org-1");
+    expect(headers["openai-project"]).toBeUndefined();
+  });
+
   test("has no key when the secret is empty, and none of the blanks around one", () => {
     expect(buildChatRequest(call({ secret: {} }), row).headers.authorization).toBeUndefined();
     expect(buildChatRequest(call({ secret: { api_key: "" } }), row).headers.authorization).toBeUndefined();

@@ -36,16 +36,18 @@ function toHeaders({ headers: passedOn, secret, authConfig, stream }: ProviderCa
   for (const name in passedOn) {
     headers[name] = passedOn[name] ?? "";
   }
-  // A line end after a pasted key is no part of it, and could not be sent.
+  // A line end after what was pasted is no part of it, and could not be sent.
   const key = secret.api_key?.trim();
   if (key) {
     headers.authorization = `Bearer ${key}`;
   }
-  if (authConfig.organization) {
-    headers["openai-organization"] = authConfig.organization;
+  const organization = authConfig.organization?.trim();
+  if (organization) {
+    headers["openai-organization"] = organization;
   }
-  if (authConfig.project) {
-    headers["openai-project"] = authConfig.project;
+  const project = authConfig.project?.trim();
+  if (project) {
+    headers["openai-project"] = project;
   }
   return headers;
 }

@@ -152,6 +152,20 @@ describe("the end of an answer", () => {
     ).toEqual([false, false, false, true]);
   });
 
+  test("may come with fewer choices than were asked for, but with none that began and has no end", () => {
+    const decoder = new ChatStreamDecoder({ choiceCount: 3 });
+    const push = (index: number, finish: string | null) => {
+      decoder.push(Buffer.from(sseEvent({ choices: [{ index, delta: { content: "a" }, finish_reason: finish }] })));
+      return decoder.hasWholeChoices;
+    };
+    expect([push(0, null), push(0, "stop"), push(1, null), push(1, "stop")]).toEqual([false, true, false, true]);
+  });
+
+  test("never comes of an answer with more choices than can be asked for", () => {
+    const choices = Array.from({ length: 1_025 }, (_, index) => ({ index, delta: { content: "a" } }));
+    expect(decodeOne({ choices }).failure).toMatchObject({ failureClass: errorsV1.FailureClass.PROVIDER_BAD_RESPONSE });
+  });
+
   test("comes with a tool call and usage in one chunk", () => {
     const chunk = {
       ...delta({ tool_calls: [{ function: { name: "f" } }] }, "tool_calls"),

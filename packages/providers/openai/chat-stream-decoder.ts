@@ -3,6 +3,7 @@ import type { EventSink, RawEvent } from "../event-stream/raw-event.ts";
 import { badResponse } from "../failures/failure-class.ts";
 import { type Json, parseJson as parse, toJson } from "../failures/json-value.ts";
 import type { CanonicalEvent, ProviderFailure, StreamDecoder } from "../provider.ts";
+import { WholeBody } from "../whole-body.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import { toStreamChunks } from "./completion-to-chunks.ts";
 import type { OpenAiWireQuirks } from "./openai-wire-row.ts";
@@ -37,8 +38,7 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
   readonly #template = new TextDeltaTemplate();
   /** What the first byte that is not blank told about the body. */
   #kind: "unknown" | "events" | "document" = "unknown";
-  #document: Buffer[] = [];
-  #documentBytes = 0;
+  #document: WholeBody | undefined;
   #events: CanonicalEvent[] = [];
   #isBroken = false;
 
@@ -47,6 +47,10 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
     this.#maxEventBytes = maxEventBytes;
     this.#reader = new ChunkReader({ addsReasoning: quirks.addsReasoningTokens === true, choiceCount });
     this.#splitter = new EventSplitter(this, maxEventBytes);
+  }
+
+  get hasWholeChoices(): boolean {
+    return this.#reader.hasWholeChoices;
   }
 
   push(chunk: Buffer): readonly CanonicalEvent[] {
@@ -128,6 +132,9 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
 
   #readChunk(chunk: Json, raw: RawEvent): CanonicalEvent {
     const event = this.#reader.read(chunk, raw.toBytes(), raw.eventName === "error");
+    if (this.#reader.hasTooManyChoices) {
+      return this.#toBroken(badResponse(200));
+    }
     if (event.failure !== undefined) {
       this.#isBroken = true;
     } else if (this.#reader.plainText !== undefined && raw.dataLineCount === 1) {
@@ -161,18 +168,16 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
   }
 
   #keepDocument(chunk: Buffer): void {
-    this.#documentBytes += chunk.length;
-    if (this.#documentBytes > this.#maxEventBytes) {
-      this.#document = [];
-      this.#fail(badResponse(200));
-      return;
-    }
+    this.#document ??= new WholeBody();
     this.#document.push(chunk);
+    if (this.#document.length > this.#maxEventBytes) {
+      this.#document = undefined;
+      this.#fail(badResponse(200));
+    }
   }
 
   #readDocument(): void {
-    const response = readChatCompletion(Buffer.concat(this.#document), this.#quirks);
-    this.#document = [];
+    const response = readChatCompletion(this.#document?.take() ?? noBytes, this.#quirks);
     if (response.kind === "failure") {
       this.#fail(response.failure);
       return;

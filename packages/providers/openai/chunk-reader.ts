@@ -7,6 +7,9 @@ import { readTokenUsage } from "./token-usage.ts";
 const noReasons: readonly string[] = [];
 const noBytes = Buffer.alloc(0);
 
+// OpenAI allows 128.
+const mostChoices = 1024;
+
 /** Reads the parsed chunks of one stream, and remembers which choices are finished. */
 export class ChunkReader {
   /** The text of the chunk read last when it was one choice's text delta and nothing else; undefined for other chunks. */
@@ -26,6 +29,16 @@ export class ChunkReader {
   /** Whether every choice has its finish reason. */
   get isFinished(): boolean {
     return this.#finished.size >= this.#choiceCount && this.#open.size === 0;
+  }
+
+  /** Whether at least one choice is finished, and each that began. */
+  get hasWholeChoices(): boolean {
+    return this.#finished.size > 0 && this.#open.size === 0;
+  }
+
+  /** Whether it speaks of more choices than any caller can ask for. */
+  get hasTooManyChoices(): boolean {
+    return this.#finished.size + this.#open.size > mostChoices;
   }
 
   /** The event of a chunk that is like the last plain text chunk but for the text. */

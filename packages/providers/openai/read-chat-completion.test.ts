@@ -77,6 +77,12 @@ describe.each(sizes)("a completion that is %s", (_name, padding) => {
     ["an error text", { error: "model is overloaded", choices: undefined }, "PROVIDER_OVERLOADED"],
     ["Groq's error", { x_groq: { error: { type: "server_error" } } }, "PROVIDER_ERROR"],
     ["code and message", { choices: undefined, code: 401, message: "x" }, "PROVIDER_CREDENTIALS_REJECTED"],
+    ["status and message", { choices: undefined, status: 429, message: "x" }, "PROVIDER_RATE_LIMITED"],
+    [
+      "a code under another name",
+      { choices: undefined, error_code: "rate_limit_exceeded", message: "x" },
+      "PROVIDER_RATE_LIMITED",
+    ],
     [
       "a choice with an error",
       { choices: [{ error: { code: 503 }, message: {}, finish_reason: "error" }] },

@@ -48,5 +48,15 @@ function escapeLength(bytes: Buffer, start: number): number {
   if (escaped !== letterU) {
     return simpleEscapes.has(escaped) ? 2 : 0;
   }
-  return /^[0-9a-fA-F]{4}$/.test(bytes.toString("latin1", start + 2, start + 6)) ? 6 : 0;
+  for (let offset = start + 2; offset < start + 6; offset += 1) {
+    if (!isHexDigit(bytes[offset] ?? 0)) {
+      return 0;
+    }
+  }
+  return 6;
+}
+
+function isHexDigit(byte: number): boolean {
+  const lowerCase = byte | 0x20;
+  return (byte >= 0x30 && byte <= 0x39) || (lowerCase >= 0x61 && lowerCase <= 0x66);
 }

@@ -36,8 +36,7 @@ interface Parked {
 export class AttemptQueue {
   readonly #limits: AttemptLimits;
   readonly #untried: ChainLink[];
-  readonly #spare: readonly ChainLink[];
-  #spareTaken = 0;
+  #spare: readonly ChainLink[];
   #parked: Parked[] = [];
   #callsMade = 0;
   // Calls that were given out and have not failed yet: two while an attempt is hedged.
@@ -72,14 +71,21 @@ export class AttemptQueue {
   afterSaturated(saturated: PlannedCall, nowMs: number): NextStep {
     this.#callsMade -= 1;
     this.#inFlight -= 1;
-    const standIn =
-      saturated.link.isFallback && saturated.triesBefore === 0 ? this.#spare[this.#spareTaken] : undefined;
-    if (standIn !== undefined) {
-      this.#spareTaken += 1;
-      this.#untried.push(standIn);
+    if (saturated.link.isFallback && saturated.triesBefore === 0) {
+      this.#takeSpare(1);
     }
-    const untried = this.#takeNext(nowMs);
-    return untried === undefined ? this.#comeBack(saturated, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
+    return this.#takeNextOrComeBack(saturated, nowMs);
+  }
+
+  /** Decides what follows a call that gave up the place that it had waited for. Its target stays: what is better may be full. */
+  afterLeft(left: PlannedCall, nowMs: number): NextStep {
+    this.#callsMade -= 1;
+    this.#inFlight -= 1;
+    const step = this.#takeNextOrComeBack(left, nowMs);
+    if (left.triesBefore === 0) {
+      this.#untried.push(left.link);
+    }
+    return step;
   }
 
   /** Decides what follows a failed call. A call that it returns counts as made. */
@@ -100,21 +106,24 @@ export class AttemptQueue {
         return { decision: AttemptDecision.STOP, next: undefined };
       }
     }
+    return this.#takeNextOrComeBack(failed, nowMs);
+  }
+
+  #takeNextOrComeBack(last: PlannedCall, nowMs: number): NextStep {
     const untried = this.#takeNext(nowMs);
-    return untried === undefined ? this.#comeBack(failed, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
+    return untried === undefined ? this.#comeBack(last, nowMs) : { decision: AttemptDecision.NEXT, next: untried };
   }
 
   /**
    * The next target in order. Health may have changed since the chain was resolved: whoever is healthy now goes first, and
-   * where nobody is, whoever is to be left alone for the shortest time.
+   * where nobody is, whoever is to be left alone for the shortest time; one that was drained by hand comes last.
    */
   #takeNext(nowMs: number): PlannedCall | undefined {
     let best = 0;
     let bestRestMs = Number.POSITIVE_INFINITY;
     for (const [index, link] of this.#untried.entries()) {
       if (isAvailable(link, nowMs)) return this.#takeUntried(index);
-      const { health, breaker } = link.target;
-      const restMs = health.restMs(breaker, nowMs);
+      const restMs = toRestMs(link, nowMs);
       if (restMs < bestRestMs) {
         best = index;
         bestRestMs = restMs;
@@ -208,13 +217,27 @@ export class AttemptQueue {
   #dropSmallerWindows(tooSmall: Target): void {
     const tooSmallTokens = tooSmall.contextWindow ?? Number.POSITIVE_INFINITY;
     const isLarger = ({ target }: ChainLink) => (target.contextWindow ?? 0) > tooSmallTokens;
-    this.#untried.splice(0, this.#untried.length, ...this.#untried.filter(isLarger));
+    const left = this.#untried.filter(isLarger);
+    const placesLeft = this.#untried.filter((link) => link.isFallback && !isLarger(link)).length;
+    this.#untried.splice(0, this.#untried.length, ...left);
     this.#parked = this.#parked.filter(({ call }) => isLarger(call.link));
+    this.#spare = this.#spare.filter(isLarger);
+    this.#takeSpare(placesLeft);
+  }
+
+  /** FALLBACK targets that cannot be called count not in `max_attempts`: as many beyond it take their turn. */
+  #takeSpare(count: number): void {
+    this.#untried.push(...this.#spare.slice(0, count));
+    this.#spare = this.#spare.slice(count);
   }
 }
 
 function isAvailable({ target }: ChainLink, nowMs: number): boolean {
   return target.health.availability(target.breaker, nowMs) === "available";
+}
+
+function toRestMs({ target }: ChainLink, nowMs: number): number {
+  return target.health.isDrained ? Number.POSITIVE_INFINITY : target.health.restMs(target.breaker, nowMs);
 }
 
 /** Whether the provider itself asks to be left alone for a while. */

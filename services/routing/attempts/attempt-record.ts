@@ -43,6 +43,12 @@ export function toFailure(failureClass: errorsV1.FailureClass, status = 0): Prov
   return { failureClass, status };
 }
 
+/** Adds it where it began: a hedge may have begun while it waited for a place. */
+export function addSkipped(attempts: AttemptRecord[], skipped: AttemptRecord): void {
+  const later = attempts.findIndex(({ startedAtMs }) => startedAtMs > skipped.startedAtMs);
+  attempts.splice(later < 0 ? attempts.length : later, 0, skipped);
+}
+
 /** The record of a target that had no place for the request. Nothing was called. */
 export function toSkippedRecord(
   link: ChainLink,

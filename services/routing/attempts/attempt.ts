@@ -183,9 +183,11 @@ export abstract class Attempt implements ExchangeHandler, AttemptRecord {
     this.isSettled = true;
     clearTimeout(this.#timer);
     this.failure = failure && hideSecret(failure, this.#secret);
-    // The span is the only one who tells of it.
-    if (this.span !== undefined && this.model !== undefined) {
-      this.model = hideSecretIn(this.model, this.#secret);
+    // The span is the only one who tells of these.
+    if (this.span !== undefined) {
+      const hide = (text: string) => hideSecretIn(text, this.#secret);
+      this.model = this.model && hide(this.model);
+      this.finishReasons = this.finishReasons.map(hide);
     }
     this.#secret = nothing;
     this.durationMs = this.host.clock.monotonicMs() - this.startedAtMs;

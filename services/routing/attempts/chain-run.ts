@@ -7,8 +7,10 @@ import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { AttemptQueue, type NextStep } from "./attempt-queue.ts";
-import { type AttemptRecord, toFailure, toSkippedRecord } from "./attempt-record.ts";
+import { type AttemptRecord, addSkipped, toFailure, toSkippedRecord } from "./attempt-record.ts";
+import type { ChainEnd } from "./chain-end.ts";
 import type { ChainRequest, Engine } from "./chain-request.ts";
+import { hadNoTime } from "./had-no-time.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { openCall } from "./open-call.ts";
 import type { PlannedCall } from "./planned-call.ts";
@@ -19,13 +21,6 @@ const { FailureClass } = errorsV1;
 // A wait that ends with the deadline may end a little before it.
 const deadlineToleranceMs = 5;
 const noFaultOfTarget = toFailure(FailureClass.CALLER_CANCELLED);
-
-/** How a run ended. The attempts are `ChainRun.attempts`. */
-export type ChainEnd<Served extends Attempt = Attempt> =
-  | { readonly kind: "served"; readonly attempt: Served }
-  | { readonly kind: "exhausted"; readonly isPastDeadline: boolean }
-  | { readonly kind: "broken"; readonly attempt: Served; readonly failure: ProviderFailure }
-  | { readonly kind: "cancelled" };
 
 /** Makes attempts for a run and takes its end. */
 export interface ChainListener<Served extends Attempt> {
@@ -112,6 +107,10 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
 
   /** For the timer alone: another call goes to the next target if the first has not begun to answer. */
   hedge(): void {
+    this.guard(() => this.#hedge());
+  }
+
+  #hedge(): void {
     const [lane, ...others] = this.#lanes;
     if (lane === undefined || others.length > 0) {
       return;
@@ -134,22 +133,34 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   }
 
   onSaturated(lane: Lane<Served>, waitedMs: number): void {
+    this.#skip(lane, waitedMs, (nowMs) => this.#queue.afterSaturated(lane.planned, nowMs));
+  }
+
+  onLeft(lane: Lane<Served>, waitedMs: number): void {
+    this.#skip(lane, waitedMs, (nowMs) => this.#queue.afterLeft(lane.planned, nowMs));
+  }
+
+  #skip(lane: Lane<Served>, waitedMs: number, toNextStep: (nowMs: number) => NextStep): void {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1);
     const nowMs = this.clock.monotonicMs();
     const { link } = lane.planned;
     const waited = { startedAtMs: nowMs - waitedMs, durationMs: waitedMs };
     if (nowMs + deadlineToleranceMs >= this.deadlineAtMs) {
-      this.attempts.push(toSkippedRecord(link, { ...waited, decision: AttemptDecision.EXHAUSTED }));
+      addSkipped(this.attempts, toSkippedRecord(link, { ...waited, decision: AttemptDecision.EXHAUSTED }));
       this.#endAtDeadline();
       return;
     }
-    const step = this.#queue.afterSaturated(lane.planned, nowMs);
-    this.attempts.push(toSkippedRecord(link, { ...waited, decision: step.decision }));
+    const step = toNextStep(nowMs);
+    addSkipped(this.attempts, toSkippedRecord(link, { ...waited, decision: step.decision }));
     this.#goOn(step);
   }
 
   onSettled(settled: Attempt): void {
-    const attempt = settled as Served;
+    // Whoever settles cannot be told of a fault any more, so it is not passed on to them.
+    this.guard(() => this.#settle(settled as Served));
+  }
+
+  #settle(attempt: Served): void {
     const { failure } = attempt;
     this.#closeLane(attempt);
     if (this.#isOver || failure?.failureClass === FailureClass.HEDGE_LOST) {
@@ -180,6 +191,17 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
 
   report(fields: object, message: string): void {
     this.#engine.logger.error({ ...fields, endpoint: this.request.endpoint.name }, message);
+  }
+
+  guard(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      this.report({ error: thrown }, "a request failed by a fault of the gateway");
+      if (!this.#isOver) {
+        this.#end({ kind: "faulty" }, FailureClass.GATEWAY_INTERNAL);
+      }
+    }
   }
 
   queueWaitMs(): number {
@@ -215,7 +237,8 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     const [lane] = this.#lanes.splice(index, 1);
     const { span } = attempt;
     const before = span && describeHealth(attempt, this.clock.monotonicMs());
-    lane?.release(this.#hadNoTime(attempt) ? noFaultOfTarget : attempt.failure);
+    const isTooLate = attempt.isPastDeadline || this.#isAtDeadline;
+    lane?.release(isTooLate && hadNoTime(attempt, this) ? noFaultOfTarget : attempt.failure);
     if (before !== undefined) {
       span?.addHealthChange(before, describeHealth(attempt, this.clock.monotonicMs()));
     }
@@ -247,23 +270,8 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     if (startedAtMs !== undefined) {
       const durationMs = this.clock.monotonicMs() - startedAtMs;
       const decision = AttemptDecision.NEXT;
-      const later = this.attempts.findIndex((attempt) => attempt.startedAtMs > startedAtMs);
-      const place = later < 0 ? this.attempts.length : later;
-      this.attempts.splice(place, 0, toSkippedRecord(planned.link, { startedAtMs, durationMs, decision }));
+      addSkipped(this.attempts, toSkippedRecord(planned.link, { startedAtMs, durationMs, decision }));
     }
-  }
-
-  /**
-   * Whether the request's deadline ended an attempt of which that tells nothing: the deadline was the caller's own, or others
-   * had used up most of it.
-   */
-  #hadNoTime(attempt: Served): boolean {
-    const isTooLate = attempt.isPastDeadline || this.#isAtDeadline;
-    if (!isTooLate || attempt.failure?.failureClass !== FailureClass.PROVIDER_TIMEOUT_TOTAL) {
-      return false;
-    }
-    const { callerDeadlineAtMs, endpoint } = this.request;
-    return this.deadlineAtMs === callerDeadlineAtMs || attempt.durationMs < endpoint.policy.deadlineMs / 2;
   }
 
   #endAtDeadline(): void {

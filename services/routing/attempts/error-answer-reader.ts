@@ -1,5 +1,5 @@
 import { errorsV1 } from "#contracts";
-import type { AnswerHeaders, ProviderFailure } from "#providers";
+import { type AnswerHeaders, type ProviderFailure, WholeBody } from "#providers";
 import type { Target } from "../snapshot/snapshot.ts";
 import type { TimeLimit } from "./time-limit.ts";
 
@@ -11,8 +11,7 @@ export class ErrorAnswerReader {
   readonly #status: number;
   readonly #headers: AnswerHeaders;
   readonly #startedAtMs: number;
-  readonly #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #body = new WholeBody();
 
   constructor(status: number, headers: AnswerHeaders, startedAtMs: number) {
     this.#status = status;
@@ -21,9 +20,8 @@ export class ErrorAnswerReader {
   }
 
   push(chunk: Buffer): "open" | "full" {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    return this.#length > mostErrorBytes ? "full" : "open";
+    this.#body.push(chunk);
+    return this.#body.length > mostErrorBytes ? "full" : "open";
   }
 
   /** The body is waited for a short while, and never beyond the attempt's own limit. */
@@ -34,7 +32,7 @@ export class ErrorAnswerReader {
 
   /** What the provider says it means, from what has come. */
   classify(target: Target): ProviderFailure {
-    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+    const body = this.#body.take();
     return (
       target.provider?.classify({ status: this.#status, headers: this.#headers, body }) ?? {
         failureClass: errorsV1.FailureClass.PROVIDER_ERROR,

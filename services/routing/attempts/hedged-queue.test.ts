@@ -82,9 +82,37 @@ it("a hedge passes over targets that are not healthy, and is none where all are 
   expect(queue.hedge(0)).toBeUndefined();
 });
 
+it("a prompt too long leaves its turn in max_attempts to a FALLBACK target with a larger window, and to no other", () => {
+  const targets = [
+    { model: "small", contextWindow: 10 },
+    { model: "as small", contextWindow: 10, fallback: 1 },
+    { model: "also small", contextWindow: 10, fallback: 2 },
+    { model: "large", contextWindow: 99, fallback: 3 },
+    { model: "larger", contextWindow: 999, fallback: 4 },
+  ];
+  const host = createTestCompileHost();
+  const endpoint = compileEndpoint(toEndpoint({ targets, maxAttempts: 1 }), host);
+  const queue = queueOf(resolveChain(endpoint, { draw: 0, nowMs: 0, expressions: undefined }));
+  const second = queue.afterFailure(queue.first() as PlannedCall, tooLong, 0).next;
+  expect(second?.link.target.name).toBe("large");
+  const third = queue.afterFailure(second as PlannedCall, notFound, 0);
+  expect(third).toEqual({ decision: AttemptDecision.EXHAUSTED, next: undefined });
+});
+
+it("a target that was drained meanwhile is called when no other is left", () => {
+  const chain = many(3);
+  const queue = queueOf(chain);
+  const first = queue.first() as PlannedCall;
+  chain.links[1]?.target.health.setDrained(true);
+  chain.links[2]?.target.health.reportProbe(false);
+  const second = queue.afterFailure(first, notFound, 0).next as PlannedCall;
+  expect(second.link).toBe(chain.links[2]);
+  expect(queue.afterFailure(second, notFound, 0).next?.link).toBe(chain.links[1]);
+});
+
 const event = fc.record({
   lane: fc.nat({ max: 1 }),
-  kind: fc.constantFrom("fails", "fails", "fails", "is saturated", "hedge" as const),
+  kind: fc.constantFrom("fails", "fails", "fails", "is saturated", "leaves", "hedge" as const),
   failure: fc.constantFrom(rateLimited, notFound, tooLong, { failureClass: FailureClass.PROVIDER_ERROR, status: 500 }),
 });
 
@@ -110,14 +138,16 @@ class Lanes {
     }
     this.underWay.splice(this.underWay.indexOf(call), 1);
     const { decision, next } =
-      kind === "fails" ? this.#queue.afterFailure(call, failure, nowMs) : this.#skip(call, nowMs);
+      kind === "fails" ? this.#queue.afterFailure(call, failure, nowMs) : this.#skip(call, { kind, nowMs });
     this.#take(next);
     return decision;
   }
 
-  #skip(call: PlannedCall, nowMs: number) {
+  #skip(call: PlannedCall, { kind, nowMs }: { readonly kind: string; readonly nowMs: number }) {
     this.calls -= 1;
-    return this.#queue.afterSaturated(call, nowMs);
+    return kind === "leaves" && this.#queue.hasHealthy(nowMs)
+      ? this.#queue.afterLeft(call, nowMs)
+      : this.#queue.afterSaturated(call, nowMs);
   }
 
   #take(next: PlannedCall | undefined): void {

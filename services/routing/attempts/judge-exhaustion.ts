@@ -21,6 +21,8 @@ export interface Exhaustion {
 // Nobody knows when a place will be free; a second spares the gateway a storm of retries.
 const saturatedRetryMs = 1000;
 
+const gatewayFaultMessage = "The gateway failed. Its log says why.";
+
 interface Verdict {
   readonly code: RpcCode;
   readonly reason: string;
@@ -35,18 +37,21 @@ interface Verdict {
  * rate limits, reachability, and else a bad gateway. Providers' words are told only of the caller's own faults.
  */
 export function judgeExhaustion(exhaustion: Exhaustion): RpcError {
-  const verdict = judge(exhaustion, lastAttempts(exhaustion.attempts));
+  return toError(judge(exhaustion, lastAttempts(exhaustion.attempts)), exhaustion);
+}
+
+function toError(verdict: Verdict, { endpoint, trail }: Pick<Exhaustion, "endpoint" | "trail">): RpcError {
   return new RpcError({
     code: verdict.code,
     reason: verdict.reason,
     message: verdict.message,
     metadata: {
       ...verdict.metadata,
-      endpoint: exhaustion.endpoint,
-      revision: String(exhaustion.trail.revision),
+      endpoint,
+      revision: String(trail.revision),
       http_status: String(verdict.httpStatus),
     },
-    details: [...(verdict.details ?? []), { type: trailDetailType, value: encodeTrailDetail(exhaustion.trail) }],
+    details: [...(verdict.details ?? []), { type: trailDetailType, value: encodeTrailDetail(trail) }],
   });
 }
 
@@ -100,7 +105,7 @@ function judge(exhaustion: Exhaustion, last: readonly AttemptRecord[]): Verdict 
     };
   }
   if (last.some((attempt) => classOf(attempt) === FailureClass.GATEWAY_INTERNAL)) {
-    return { code: "INTERNAL", reason: "INTERNAL", httpStatus: 500, message: "The gateway failed. Its log says why." };
+    return { code: "INTERNAL", reason: "INTERNAL", httpStatus: 500, message: gatewayFaultMessage };
   }
   return {
     code: "UNAVAILABLE",
@@ -130,6 +135,11 @@ export function judgeBrokenStream(
     },
     details: [{ type: trailDetailType, value: encodeTrailDetail(of.trail) }],
   });
+}
+
+/** What a caller is told of a request that a fault of our own ended. */
+export function judgeGatewayFault(of: Pick<Exhaustion, "endpoint" | "trail">): RpcError {
+  return toError({ code: "INTERNAL", reason: "INTERNAL", httpStatus: 500, message: gatewayFaultMessage }, of);
 }
 
 /** For each target the last of its attempts, in the order of those. */

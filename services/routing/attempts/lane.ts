@@ -5,6 +5,7 @@ import { HealthPermit } from "../health/target-health.ts";
 import { Entrance } from "../limits/entrance.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
 import type { Attempt } from "./attempt.ts";
+import { toFailure } from "./attempt-record.ts";
 import type { PlannedCall } from "./planned-call.ts";
 import { reportOutcome } from "./report-outcome.ts";
 
@@ -16,10 +17,14 @@ export interface LaneHost<Served extends Attempt> {
   queueWaitMs(): number;
   /** The lane's wait is over, and it has its place: the attempt begins. */
   launch(lane: Lane<Served>): void;
-  /** The lane got no place, or should not take it any more. */
+  /** The lane got no place. */
   onSaturated(lane: Lane<Served>, waitedMs: number): void;
+  /** The lane gave up the place that it waited for, since it is better elsewhere. */
+  onLeft(lane: Lane<Served>, waitedMs: number): void;
   /** Whether a target that became unhealthy while a call waited for a place there should be left for another. */
   isBetterElsewhere(planned: PlannedCall): boolean;
+  /** Takes a step that nobody waits for: what it throws ends the request. */
+  guard(step: () => void): void;
 }
 
 /** The way of one call: waits for its time, then for a place at its target, is made, and gives the place back. */
@@ -43,12 +48,16 @@ export class Lane<Served extends Attempt = Attempt> {
     else this.enter();
   }
 
+  /** For the timer alone. */
+  enterInTime(): void {
+    this.#host.guard(() => this.enter());
+  }
+
   /** When it began to wait for a place, on the monotonic clock; undefined while it does not. */
   get queueingSinceMs(): number | undefined {
     return this.attempt === undefined ? this.#queueingSinceMs : undefined;
   }
 
-  /** For the timer alone. */
   enter(): void {
     const { limits } = this.planned.link.target;
     if (limits.length === 0) {
@@ -61,31 +70,41 @@ export class Lane<Served extends Attempt = Attempt> {
     const entrance = new Entrance(limits, startedAtMs + this.#host.queueWaitMs(), nowMs);
     this.#entrance = entrance;
     entrance.enter((hasPlace) => {
-      const hasWaited = this.#queueingSinceMs !== undefined;
-      if (hasPlace && !(hasWaited && this.#host.isBetterElsewhere(this.planned))) {
-        this.#begin();
-      } else {
-        entrance.leave();
-        this.#host.onSaturated(this, clock.monotonicMs() - startedAtMs);
-      }
+      this.#host.guard(() => this.#onEntered(entrance, { hasPlace, startedAtMs }));
     });
     this.#queueingSinceMs = startedAtMs;
+  }
+
+  #onEntered(entrance: Entrance, { hasPlace, startedAtMs }: { hasPlace: boolean; startedAtMs: number }): void {
+    const waitedMs = this.#host.clock.monotonicMs() - startedAtMs;
+    if (!hasPlace) {
+      this.#host.onSaturated(this, waitedMs);
+    } else if (this.#queueingSinceMs !== undefined && this.#host.isBetterElsewhere(this.planned)) {
+      entrance.leave();
+      this.#host.onLeft(this, waitedMs);
+    } else {
+      this.#begin();
+    }
   }
 
   /** Ends it at once, in whatever state it is. */
   cancel(failureClass: errorsV1.FailureClass): void {
     clearTimeout(this.#waitTimer);
-    if (this.attempt === undefined) this.#entrance?.leave();
+    if (this.attempt === undefined) this.release(toFailure(failureClass));
     else this.attempt.cancel(failureClass);
   }
 
   /** The attempt is over: tells the target's health and gives the place back. */
   release(failure: ProviderFailure | undefined): void {
-    if (this.#permit !== undefined) {
-      const { clock, failures } = this.#host;
-      reportOutcome({ target: this.planned.link.target, permit: this.#permit, failure, failures }, clock.monotonicMs());
+    try {
+      if (this.#permit !== undefined) {
+        const { clock, failures } = this.#host;
+        const { target } = this.planned.link;
+        reportOutcome({ target, permit: this.#permit, failure, failures }, clock.monotonicMs());
+      }
+    } finally {
+      this.#entrance?.leave();
     }
-    this.#entrance?.leave();
   }
 
   #begin(): void {
@@ -95,5 +114,5 @@ export class Lane<Served extends Attempt = Attempt> {
 }
 
 function enterLane(lane: Lane): void {
-  lane.enter();
+  lane.enterInTime();
 }

@@ -60,6 +60,11 @@ export class StreamAttempt extends Attempt {
     this.rearm();
   }
 
+  /** The reader is slow but has not gone. */
+  stayPaused(): void {
+    this.#pace.stop(this.host.clock.monotonicMs());
+  }
+
   resume(): void {
     this.#pace.restart(this.host.clock.monotonicMs());
     this.exchange?.resume();
@@ -78,7 +83,8 @@ export class StreamAttempt extends Attempt {
   }
 
   protected override onLimit(limit: TimeLimit): void {
-    if (this.#isFinished) {
+    const isSilent = limit.failureClass === FailureClass.PROVIDER_TIMEOUT_IDLE;
+    if (this.#isFinished || (isSilent && this.#hasWholeChoices)) {
       this.isPastDeadline = false;
       this.exchange?.abort();
       this.#complete([]);
@@ -91,21 +97,30 @@ export class StreamAttempt extends Attempt {
     this.#take(this.#decoder?.push(chunk) ?? []);
   }
 
+  /** A provider that ends of itself may have given fewer choices than the caller asked for. */
   protected override onAnswerEnd(): void {
+    this.#end(() => this.#hasWholeChoices);
+  }
+
+  /** A reset after the finish reason loses nothing; before it, the stream is cut however it ended. */
+  protected override onAnswerBroken(): void {
+    this.#end(() => this.#isFinished);
+  }
+
+  #end(isWhole: () => boolean): void {
     this.#take(this.#decoder?.end() ?? []);
     if (this.isSettled) {
       return;
     }
-    if (this.#isFinished) {
+    if (isWhole()) {
       this.#complete([]);
     } else {
       this.fail(toFailure(FailureClass.PROVIDER_STREAM_TRUNCATED, this.status));
     }
   }
 
-  /** A reset after the finish reason loses nothing; before it, the stream is cut however it ended. */
-  protected override onAnswerBroken(): void {
-    this.onAnswerEnd();
+  get #hasWholeChoices(): boolean {
+    return this.#isFinished || this.#decoder?.hasWholeChoices === true;
   }
 
   protected override onEndAfterSettled(): void {

@@ -1,5 +1,5 @@
 import { errorsV1 } from "#contracts";
-import type { Provider } from "#providers";
+import { type Provider, WholeBody } from "#providers";
 import { Attempt } from "./attempt.ts";
 import { mostFinishReasons, toFailure } from "./attempt-record.ts";
 import type { TimeLimit } from "./time-limit.ts";
@@ -15,12 +15,12 @@ const empty = Buffer.alloc(0);
 export class UnaryAttempt extends Attempt {
   /** The answer in the canonical form, once it served. */
   answer: Buffer = empty;
-  #firstChunk: Buffer | undefined;
-  #moreChunks: Buffer[] | undefined;
+  readonly #body = new WholeBody();
+  // With the blank lines before it.
   #length = 0;
 
   override get hasBegunToAnswer(): boolean {
-    return this.#firstChunk !== undefined;
+    return this.#body.length > 0;
   }
 
   protected override limit(): TimeLimit {
@@ -28,9 +28,7 @@ export class UnaryAttempt extends Attempt {
     const attemptAtMs = this.startedAtMs + attemptMs;
     const { deadlineAtMs } = this.host;
     const firstByteAtMs =
-      firstByteMs === undefined || this.#firstChunk !== undefined
-        ? Number.POSITIVE_INFINITY
-        : this.startedAtMs + firstByteMs;
+      firstByteMs === undefined || this.hasBegunToAnswer ? Number.POSITIVE_INFINITY : this.startedAtMs + firstByteMs;
     if (deadlineAtMs <= attemptAtMs && deadlineAtMs <= firstByteAtMs) {
       return { atMs: deadlineAtMs, failureClass: FailureClass.PROVIDER_TIMEOUT_TOTAL, isDeadline: true };
     }
@@ -43,20 +41,14 @@ export class UnaryAttempt extends Attempt {
     this.#length += chunk.length;
     if (this.#length > mostAnswerBytes) {
       this.fail(toFailure(FailureClass.PROVIDER_BAD_RESPONSE, this.status));
-    } else if (this.#firstChunk === undefined) {
+    } else if (this.hasBegunToAnswer || !isBlank(chunk)) {
       // Some providers keep the line open with blank lines while a request waits there: no answer has begun.
-      if (!isBlank(chunk)) {
-        this.#firstChunk = chunk;
-      }
-    } else if (this.#moreChunks === undefined) {
-      this.#moreChunks = [this.#firstChunk, chunk];
-    } else {
-      this.#moreChunks.push(chunk);
+      this.#body.push(chunk);
     }
   }
 
   protected override onAnswerEnd(): void {
-    const body = this.#moreChunks === undefined ? (this.#firstChunk ?? empty) : Buffer.concat(this.#moreChunks);
+    const body = this.#body.take();
     // An attempt is only made to a target whose provider is known.
     const response = (this.link.target.provider as Provider).readResponse(body);
     if (response.kind === "failure") {

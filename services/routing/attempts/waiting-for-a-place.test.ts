@@ -85,6 +85,24 @@ describe("a request that waits for a place", () => {
     for (const trail of elsewhere) expect(trail[0]).toBe("0 fake/one 0 NEXT");
   });
 
+  it("comes back to the target that it left when the better one has no place either", async () => {
+    const breaker = { failureRatio: 0.5, minRequests: 1, windowMs: 10_000, openForMs: 1_000, halfOpenProbes: 1 };
+    const limited = [
+      { model: "one", policy: { maxConcurrency: 1 } },
+      { model: "two", fallback: 1, policy: { maxConcurrency: 1 } },
+    ];
+    const routed = route({ targets: limited, policy: { breaker, maxQueueWaitMs: 100 } }, hangs, answers("by one"));
+    const full = routed.routing.host.intake.currentSnapshot()?.endpoints.get("chat")?.fallbacks[0]?.limits[0];
+    expect(full?.tryEnter()).toBe(true);
+    const { exchanges, over } = await begin(routed, 1);
+    const waiting = routed.routing.invoke();
+    await new Promise((resolve) => setImmediate(resolve));
+    refuses(500)(exchanges[0] as FakeExchange);
+    const { trail } = await time.passUntil(waiting);
+    expect(inShort(trail)).toEqual(["0 fake/one 0 NEXT", "0 fake/two 0 NEXT", "1 fake/one 200 SERVED"]);
+    await time.passUntil(Promise.all(over));
+  });
+
   it("takes its place at an unhealthy target when there is no other", async () => {
     const routed = route(
       { targets: [{ model: "one" }], policy: { maxConcurrency: 1, maxQueueWaitMs: 60_000 } },

@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { inferenceV1 } from "#contracts";
+import { type ChatBody, scanChatBody } from "#dialects";
 import { compileEndpoint } from "../snapshot/compile-endpoint.ts";
 import type { CompiledEndpoint } from "../snapshot/snapshot.ts";
 import { type EndpointSketch, type MappingSketch, toEndpoint } from "../testing/config-messages.ts";
 import { createTestCompileHost } from "../testing/test-compile-host.ts";
+import { chatBody } from "../testing/test-routing.ts";
 import { chanceOf, skippedTargets } from "./chain-chances.ts";
+import { toExpressionFacts } from "./expression-facts.ts";
 import { resolveChain } from "./resolve-chain.ts";
 
 const resolve = (endpoint: CompiledEndpoint, draw: number) =>
@@ -88,6 +92,19 @@ describe("a chain whose entries are not all called", () => {
     const drawn = resolve(endpoint, 0.9);
     expect(drawn.links.map(({ target }) => target.name)).toEqual(["b", "c"]);
     expect(drawn.skipped).toMatchObject([{ target: endpoint.fallbacks[0], reason: "the same target as b before it" }]);
+  });
+
+  it("calls that one of two such entries which the request fits", () => {
+    const small = { model: "b", contextWindow: 5 };
+    const endpoint = compile({
+      targets: [a, { ...small, fallback: 1 }, { ...small, contextWindow: 5_000, fallback: 2 }],
+    });
+    expect(endpoint.fallbacks[0]?.health).toBe(endpoint.fallbacks[1]?.health);
+    const body = scanChatBody(chatBody({ messages: [{ role: "user", content: "word ".repeat(100) }] })) as ChatBody;
+    const incoming = { dialect: inferenceV1.Dialect.OPENAI_CHAT, headers: {}, stream: false, body };
+    const expressions = toExpressionFacts(endpoint.name, undefined, incoming);
+    const chain = resolveChain(endpoint, { draw: 0, nowMs: 0, expressions });
+    expect(chain.links.map(({ target }) => target)).toEqual([endpoint.primaries[0], endpoint.fallbacks[1]]);
   });
 
   it("draws among the targets that are in service", () => {

@@ -31,7 +31,7 @@ export function resolveChain(endpoint: CompiledEndpoint, facts: ChainFacts): Cha
   const skipped: SkippedTarget[] = [];
   const candidates = placeCandidates(endpoint, { choice, draw: facts.draw }, skipped);
   const fit = facts.expressions === undefined ? candidates : leaveOutUnfit(candidates, facts.expressions, skipped);
-  const ordered = orderByHealth(fit, facts.nowMs, skipped);
+  const ordered = orderByHealth(leaveOutTwins(fit, skipped), facts.nowMs, skipped);
   const [links, spare] = cutFallbacks(ordered, endpoint.maxFallbacks);
   return { rule: choice.rule?.name ?? "", links, spare, skipped, notes: choice.notes };
 }
@@ -48,10 +48,7 @@ function placeCandidates(
   }
   const placed: Candidate[] = [];
   const place = (candidate: Candidate) => {
-    const known = placed.find(({ target }) => target.health === candidate.target.health);
-    if (known === undefined) placed.push(candidate);
-    else if (known.target !== candidate.target)
-      skipped.push({ target: candidate.target, reason: twinReason(known.target) });
+    if (!placed.some(({ target }) => target === candidate.target)) placed.push(candidate);
   };
   const first = firstCandidate(endpoint, { choice, targets, draw });
   if (first !== undefined) place(first);
@@ -68,9 +65,13 @@ function placeCandidates(
   return placed;
 }
 
-/** Provider, model, address and secret are the same: whatever one did, the other would do. */
-function twinReason({ name }: Target): string {
-  return `the same target as ${name} before it`;
+/** Of those with the same provider, model, address and secret the first: whatever it did, the others would do. */
+function leaveOutTwins(candidates: readonly Candidate[], skipped: SkippedTarget[]): readonly Candidate[] {
+  return candidates.filter(({ target }, index) => {
+    const twin = candidates.findIndex((other) => other.target.health === target.health);
+    if (twin < index) skipped.push({ target, reason: `the same target as ${candidates[twin]?.target.name} before it` });
+    return twin === index;
+  });
 }
 
 function firstCandidate(

@@ -85,7 +85,7 @@ export class TargetHealth {
    * that is known. One whose health check fails may stay away for ever.
    */
   restMs(breaker: TargetBreaker, nowMs: number): number {
-    if (this.#isProbeFailing) return Number.POSITIVE_INFINITY;
+    if (this.#isProbeFailing) return Number.MAX_VALUE;
     return Math.max(this.coolingMs(nowMs), breaker.openMs(nowMs));
   }
 

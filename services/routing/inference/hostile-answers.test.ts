@@ -194,6 +194,25 @@ it("a reader who takes nothing for as long as an attempt may take has gone", asy
   ]);
 });
 
+it("a reader who takes a little now and then has not gone, however long the rest takes", async () => {
+  const floods: Play = (exchange) => {
+    exchange.head(200, { "content-type": "text/event-stream" }).data(text("hi"));
+    for (let count = 0; count < 20; count += 1) exchange.data(text("x".repeat(100 * 1024)));
+  };
+  const time = holdTime();
+  const { transport, routing } = route({ timeouts: { attemptMs: 60, idleMs: 10 } }, [floods]);
+  const reader = routing.stream()[Symbol.asyncIterator]();
+  await reader.next();
+  for (let count = 0; count < 10; count += 1) {
+    time.advance(50);
+    await reader.next();
+  }
+  expect(transport.exchanges[0]?.isPaused).toBe(true);
+  expect(transport.exchanges[0]?.isAborted).toBe(false);
+  time.advance(60);
+  expect(transport.exchanges[0]?.isAborted).toBe(true);
+});
+
 it("a header that no provider could be sent is the caller's fault, and nobody else's", async () => {
   const { transport, routing } = route({}, [answers(completion({}))]);
   const error = (await routing
@@ -201,6 +220,7 @@ it("a header that no provider could be sent is the caller's fault, and nobody el
     .catch((thrown: unknown) => thrown)) as RpcError;
   expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("openai-beta") });
   expect(transport.exchanges).toHaveLength(0);
+  expect(routing.spans).toEqual([]);
 });
 
 it("a secret of which no header can be made is told to operators, and the next target answers", async () => {
@@ -252,8 +272,18 @@ describe("a provider whose members are of other types than OpenAI's", () => {
         messages.push(Buffer.from(inferenceV1.StreamChatCompletionResponse.encode(message).finish()));
       }
     };
-    await read().catch((thrown: RpcError) => expect(thrown.reason).toBe("STREAM_BROKEN"));
+    await expect(read()).rejects.toMatchObject({ reason: "STREAM_BROKEN" });
     expect(messages.length).toBeGreaterThan(1);
+  });
+
+  it("is read in a stream whatever blanks stand before it", async () => {
+    const blank = text("hi").replace("data: ", "data: \ufeff\u00a0");
+    const { routing } = route({}, [streams(blank, finish, done)]);
+    const said: string[] = [];
+    for await (const { event: told } of routing.inference.streamChatCompletion({ request })) {
+      if (told?.$case === "delta") said.push(told.value.text ?? "");
+    }
+    expect(said.join("")).toBe("hi");
   });
 
   it("is refused a role that does not exist", async () => {

@@ -5,6 +5,8 @@ const fewPendingBytes = 64 * 1024;
 export interface QueueFlow {
   /** More is pending than should be. */
   onFull(): void;
+  /** The reader took something, and more than little is pending still. */
+  onTaken(): void;
   /** Little enough is pending again. */
   onRelieved(): void;
 }
@@ -71,9 +73,8 @@ export class MessageQueue<Message> {
     const pending = this.#pending.shift();
     if (pending !== undefined) {
       this.#pendingBytes -= pending.bytes;
-      if (this.#isFull && this.#pendingBytes <= fewPendingBytes) {
-        this.#isFull = false;
-        this.#flow.onRelieved();
+      if (this.#isFull) {
+        this.#tellOfFlow();
       }
       return Promise.resolve({ done: false, value: pending.message });
     }
@@ -85,6 +86,15 @@ export class MessageQueue<Message> {
         this.#waiting.push(waiting);
       }
     });
+  }
+
+  #tellOfFlow(): void {
+    if (this.#pendingBytes > fewPendingBytes) {
+      this.#flow.onTaken();
+    } else {
+      this.#isFull = false;
+      this.#flow.onRelieved();
+    }
   }
 
   #settle(waiting: Waiting<Message>): void {

@@ -61,9 +61,11 @@ export function prepareRequest(
   const endpoint = findEndpoint(snapshot, key, incoming.endpoint);
   const body = readBody(incoming);
   const callerDeadlineAtMs = startedAtMs + readCallerDeadline(engine, incoming, context);
+  const headers = toPassedHeaders(incoming.headers);
   const draw = engine.random();
   const expressions = endpoint.readsRequest ? toExpressionFacts(endpoint.name, key, { ...incoming, body }) : undefined;
   const chain = resolveChain(endpoint, { draw, nowMs: startedAtMs, expressions });
+  // Nothing may fail from here on: only the run ends a span.
   const span = startRequestSpan(
     { tracer: intake.tracer, clock: engine.clock, endpoint: endpoint.name, revision: snapshot.revision },
     context?.traceContext,
@@ -76,7 +78,7 @@ export function prepareRequest(
     body,
     stream: incoming.stream,
     requestId: incoming.headers["x-request-id"],
-    headers: toPassedHeaders(incoming.headers),
+    headers,
     startedAtMs,
     deadlineAtMs: Math.min(startedAtMs + endpoint.policy.deadlineMs, callerDeadlineAtMs),
     callerDeadlineAtMs,

@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, TraceFlags, trace } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { errorsV1 } from "#contracts";
+import { findProvider, type Provider } from "#providers";
 import type { RpcError } from "#rpc";
 import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import { quickRetries } from "../testing/config-messages.ts";
@@ -147,6 +148,31 @@ describe("what an attempt is made of", () => {
     const error = await routing.invoke().catch((thrown: RpcError) => thrown);
     expect(error).toMatchObject({ reason: "CALLER_FAULT", message: "no field foo (for [redacted])" });
     expect(JSON.stringify([error, routing.logged, routing.spans])).not.toContain("team_9f8e7d6c5b4a");
+  });
+
+  it("says nothing of its secret in a trace either, where the provider names its model or its reason so", async () => {
+    const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
+    const value = new Secret({ api_key: "team_9f8e7d6c5b4a" });
+    const sealed = sealSecret(
+      { secretId: "s-1", secretName: "own", provider: "openai-compatible", value, authConfig: {} },
+      keyEncryptionKey,
+    );
+    const choices = [{ index: 0, message: { content: "hi" }, finish_reason: "team_9f8e7d6c5b4a" }];
+    const says: Play = (exchange) =>
+      void exchange
+        .head(200)
+        .data(JSON.stringify({ model: "team_9f8e7d6c5b4a", choices }))
+        .end();
+    const routing = new TestRouting({
+      transport: new FakeTransport(says),
+      endpoints: [{ targets: [{ model: "one", baseUrl: "http://base.test", secretId: "s-1" }] }],
+      secrets: [sealed],
+      keyEncryptionKey,
+      provider: findProvider("openai-compatible") as Provider,
+    });
+    await routing.invoke();
+    expect(routing.attemptSpans[0]?.attributes["gen_ai.response.finish_reasons"]).toEqual(["[redacted]"]);
+    expect(JSON.stringify(routing.spans)).not.toContain("team_9f8e7d6c5b4a");
   });
 
   it("carries the trace to a provider only when the model definition allows it", async () => {

@@ -1,9 +1,10 @@
 import type { inferenceV1 } from "#contracts";
 import { rewriteAnswerModel } from "#dialects";
 import { type CallContext, cancelledError, type RpcError } from "#rpc";
+import type { ChainEnd } from "../attempts/chain-end.ts";
 import type { ChainRequest } from "../attempts/chain-request.ts";
-import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
-import { judgeExhaustion } from "../attempts/judge-exhaustion.ts";
+import { type ChainListener, ChainRun } from "../attempts/chain-run.ts";
+import { judgeExhaustion, judgeGatewayFault } from "../attempts/judge-exhaustion.ts";
 import type { PlannedCall } from "../attempts/planned-call.ts";
 import { toTrail } from "../attempts/trail.ts";
 import { UnaryAttempt } from "../attempts/unary-attempt.ts";
@@ -101,6 +102,8 @@ class UnaryCall implements ChainListener<UnaryAttempt>, ActiveCall {
           nowMs,
         }),
       );
+    } else if (end.kind === "faulty") {
+      this.#settle.reject(judgeGatewayFault({ endpoint: run.request.endpoint.name, trail }));
     } else {
       this.#settle.reject(this.#stopError ?? cancelledError());
     }

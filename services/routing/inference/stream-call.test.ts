@@ -458,7 +458,8 @@ describe("a request that is at fault", () => {
 });
 
 it("a fault of the gateway itself ends the call and is logged, and nobody waits for ever", async () => {
-  const provider = { ...fakeProvider, createStreamDecoder: () => ({ push: () => fault(), end: () => fault() }) };
+  const decoder = { push: () => fault(), end: () => fault(), hasWholeChoices: false };
+  const provider = { ...fakeProvider, createStreamDecoder: () => decoder };
   const fault = (): never => {
     throw new Error("a bug");
   };

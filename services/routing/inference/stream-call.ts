@@ -1,9 +1,15 @@
 import type { inferenceV1 } from "#contracts";
 import type { CanonicalEvent } from "#providers";
 import { type CallContext, cancelledError, type RpcError } from "#rpc";
+import type { ChainEnd } from "../attempts/chain-end.ts";
 import type { ChainRequest } from "../attempts/chain-request.ts";
-import { type ChainEnd, type ChainListener, ChainRun } from "../attempts/chain-run.ts";
-import { type Exhaustion, judgeBrokenStream, judgeExhaustion } from "../attempts/judge-exhaustion.ts";
+import { type ChainListener, ChainRun } from "../attempts/chain-run.ts";
+import {
+  type Exhaustion,
+  judgeBrokenStream,
+  judgeExhaustion,
+  judgeGatewayFault,
+} from "../attempts/judge-exhaustion.ts";
 import type { PlannedCall } from "../attempts/planned-call.ts";
 import { StreamAttempt, type StreamSink } from "../attempts/stream-attempt.ts";
 import { toTrail } from "../attempts/trail.ts";
@@ -136,6 +142,10 @@ export class StreamCall<Message>
     this.#committed?.pause();
   }
 
+  onTaken(): void {
+    this.#committed?.stayPaused();
+  }
+
   onRelieved(): void {
     this.#committed?.resume();
   }
@@ -164,6 +174,8 @@ export class StreamCall<Message>
         return judgeBrokenStream({ ...of, isPastDeadline: end.attempt.isPastDeadline }, end.failure);
       case "exhausted":
         return judgeExhaustion({ ...of, isPastDeadline: end.isPastDeadline });
+      case "faulty":
+        return judgeGatewayFault(of);
       default:
         return this.#stopError ?? cancelledError();
     }

@@ -78,6 +78,40 @@ describe("a concurrency limit", () => {
     expect(answers).toEqual([false]);
   });
 
+  it("calls those who leave as soon as they are admitted one after the other, however many they are", () => {
+    const limit = new ConcurrencyLimit(1, new ManualTimers());
+    limit.tryEnter();
+    let depth = 0;
+    const depths: number[] = [];
+    for (let n = 0; n < maxWaiting; n++) {
+      limit.enter(50, () => {
+        depth += 1;
+        depths.push(depth);
+        limit.leave();
+        depth -= 1;
+      });
+    }
+    limit.leave();
+    expect(depths).toHaveLength(maxWaiting);
+    expect(Math.max(...depths)).toBe(1);
+    expect(limit.inFlight).toBe(0);
+  });
+
+  it("goes on admitting after one who was admitted threw", () => {
+    const limit = new ConcurrencyLimit(1, new ManualTimers());
+    limit.tryEnter();
+    let admitted = false;
+    limit.enter(50, () => {
+      throw new Error("a bug");
+    });
+    limit.enter(50, () => {
+      admitted = true;
+    });
+    expect(() => limit.leave()).toThrow("a bug");
+    limit.leave();
+    expect(admitted).toBe(true);
+  });
+
   it("admits who waits when the bound grows", () => {
     const limit = new ConcurrencyLimit(1, new ManualTimers());
     limit.tryEnter();

@@ -23,6 +23,7 @@ export class ConcurrencyLimit {
   readonly #waiting = new Set<Waiter>();
   #maxConcurrency: number;
   #inFlight = 0;
+  #isAdmitting = false;
 
   constructor(maxConcurrency: number, timers: WaitTimers = globalThis) {
     this.#maxConcurrency = maxConcurrency;
@@ -78,12 +79,19 @@ export class ConcurrencyLimit {
     this.#admitWaiting();
   }
 
+  /** Whoever is admitted may leave at once, which calls this again: the outermost call alone goes on, so the stack stays flat. */
   #admitWaiting(): void {
-    for (const waiter of this.#waiting) {
-      if (this.#inFlight >= this.#maxConcurrency) return;
-      this.#forget(waiter);
-      this.#inFlight++;
-      waiter.settle(true);
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
+    try {
+      for (const waiter of this.#waiting) {
+        if (this.#inFlight >= this.#maxConcurrency) return;
+        this.#forget(waiter);
+        this.#inFlight++;
+        waiter.settle(true);
+      }
+    } finally {
+      this.#isAdmitting = false;
     }
   }
 

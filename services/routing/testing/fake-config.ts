@@ -2,7 +2,7 @@ import { configV1 } from "#contracts";
 import { type CallContext, RpcError, type Service } from "#rpc";
 import { MessageQueue } from "../inference/message-queue.ts";
 
-const silent = { onFull: () => undefined, onRelieved: () => undefined };
+const silent = { onFull: () => undefined, onTaken: () => undefined, onRelieved: () => undefined };
 
 /** One `WatchConfig` that is under way. */
 export interface Watching {

@@ -55,6 +55,9 @@ export const fakeProvider: Provider = {
         return toEvents(lines);
       },
       end: () => (held.includes('"finish"') ? toEvents([held]) : []),
+      get hasWholeChoices() {
+        return isFinished;
+      },
     };
   },
   classify: ({ status, headers, body }) => toFailure(status, headers["retry-after-ms"], body.toString()),

@@ -59,7 +59,7 @@ function readChunk({ bytes, isKeepAlive }: CanonicalEvent): OpenAiAnswer {
       data.push(line.slice("data:".length));
     }
   }
-  return objectOf(data.length === 0 ? undefined : JSON.parse(data.join("\n")));
+  return objectOf(data.length === 0 ? undefined : JSON.parse(data.join("\n").trim()));
 }
 
 function toDelta(choice: OpenAiAnswer): inferenceV1.ChatDelta {
