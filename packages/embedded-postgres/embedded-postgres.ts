@@ -4,10 +4,13 @@ import type { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 export interface EmbeddedPostgres {
   /** Holds the password: not for logs. */
   readonly databaseUrl: string;
-  /** Resolves if the server that was started last ends without `close`; never otherwise, and never rejects. */
+  /**
+   * Resolves if the server that was started last ends without `close`, or a second after somebody told it to take no new
+   * sessions; never otherwise, and never rejects.
+   */
   readonly crashed: Promise<EmbeddedPostgresError>;
   /**
-   * Starts the server again after it crashed, in the same folder and on the same port: `databaseUrl` stays good, and what
+   * Starts the server again after it crashed, and ends it first where it was only told to stop, in the same folder and on the same port: `databaseUrl` stays good, and what
    * was committed is there. Throws `EmbeddedPostgresError`, one that is lost where the folder has another owner or holds
    * another database by now.
    */

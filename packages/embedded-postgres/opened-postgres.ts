@@ -1,9 +1,13 @@
 import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { readPassword, superuser } from "./cluster.ts";
 import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 import type { OwnerLock } from "./owner-lock.ts";
 import { type PostgresServer, type ServerStart, startServer, stopLeftServer } from "./server.ts";
+
+// Whoever stops the whole group of processes stops us too, and then sessions are to end by themselves.
+const softStopMs = 1_000;
 
 /** What a server was started with, and with what it is started again. */
 export interface OpenedParts extends Omit<ServerStart, "port" | "signal"> {
@@ -67,8 +71,13 @@ export class OpenedPostgres implements EmbeddedPostgres {
     await this.#server.stop().finally(() => this.#parts.lock.release());
   }
 
-  async #watch({ ended }: PostgresServer): Promise<EmbeddedPostgresError> {
-    const how = await ended;
+  /** A server that waits for its sessions to end may do so for ever, and takes no new ones. */
+  async #watch({ ended, softStopped }: PostgresServer): Promise<EmbeddedPostgresError> {
+    const toldToStop = softStopped.then(async () => {
+      await delay(softStopMs, undefined, { ref: false });
+      return "it was told to";
+    });
+    const how = await Promise.race([ended, toldToStop]);
     if (this.#closing !== undefined) return new Promise(() => {});
     return new EmbeddedPostgresError(`The embedded Postgres stopped by itself: ${how}`);
   }

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ClusterPlace, toServerView } from "./cluster.ts";
 import { EmbeddedPostgresError, useDatabaseUrl } from "./embedded-postgres-error.ts";
 import type { NativeTree } from "./native-tree.ts";
 import { isServerOf } from "./running-process.ts";
+import { type ServerWatch, watchServer } from "./watch-server.ts";
 
 const pollMs = 5;
 // Recovery after a power cut replays the write-ahead log, which `max_wal_size` keeps short.
@@ -15,10 +15,7 @@ const startLimitMs = 120_000;
 // Shorter than the ten seconds that containers are given to end. A hard stop loses nothing: the log is replayed.
 const fastStopLimitMs = 7_000;
 const immediateStopLimitMs = 2_000;
-const keptLogLines = 20;
 const portRetries = 2;
-// Children of a killed server hold its output open until they notice.
-const lastWordsMs = 1_000;
 
 /** Small on purpose: the configuration database is a few megabytes, and it shares the machine with the gateway. */
 const settings = {
@@ -49,10 +46,8 @@ const settings = {
 } as const;
 
 /** A Postgres server that accepts connections. */
-export interface PostgresServer {
+export interface PostgresServer extends ServerWatch {
   readonly port: number;
-  /** Settles when the server process ended, whoever ended it, with how and with its last words. */
-  readonly ended: Promise<string>;
   /** Stops the server: fast, then hard when that takes too long. Waits until it is gone. */
   stop(): Promise<void>;
 }
@@ -77,9 +72,9 @@ export async function startServer({ place, native, log, port: given, signal }: S
   for (let retriesLeft = given === undefined ? portRetries : 0; ; retriesLeft -= 1) {
     const port = given ?? (await findFreePort());
     const child = spawnServer(place, native, port);
-    const ended = watchEnd(child, log);
+    const { ended, softStopped } = watchServer(child, log);
     const failure = await waitUntilReady(child, { clusterFolder: place.folder, ended, signal });
-    if (failure === undefined) return { port, ended, stop: () => stop(child, ended) };
+    if (failure === undefined) return { port, ended, softStopped, stop: () => stop(child, ended) };
     // Somebody else took the port between our look and the server's.
     if (retriesLeft > 0 && failure.includes("could not bind")) continue;
     throw new EmbeddedPostgresError(
@@ -143,30 +138,6 @@ async function stop(
 
 function untilAborted(signal: AbortSignal): Promise<false> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
-}
-
-function watchEnd(child: ChildProcess, log: ServerStart["log"]): Promise<string> {
-  const lastLines: string[] = [];
-  if (child.stderr) {
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      lastLines.push(line);
-      if (lastLines.length > keptLogLines) lastLines.shift();
-      log(line);
-      // Somebody sent it SIGTERM: it would take nobody in any more, and wait for ever for those who are in.
-      if (line.includes("received smart shutdown request")) child.kill("SIGINT");
-    });
-  }
-  const { promise, resolve } = Promise.withResolvers<string>();
-  child.on("error", (error) => resolve(error.message));
-  child.on("exit", (code, signal) => {
-    const tell = () => resolve([`ended with ${signal ?? `code ${code}`}`, ...lastLines].join("\n"));
-    const timer = setTimeout(tell, lastWordsMs);
-    child.on("close", () => {
-      clearTimeout(timer);
-      tell();
-    });
-  });
-  return promise;
 }
 
 interface StartingServer {

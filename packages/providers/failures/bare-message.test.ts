@@ -19,6 +19,9 @@ describe("a bare message", () => {
   test.each([
     "{'message': 'no'} is not of type 'string' - 'messages.0.content'",
     "{'message': 'no', 'and': 'it was cut off",
+    "{'message': 'no', 'a': '}No fallback model group found for original model_group={'} is not of type 'string'",
+    "{'message': 'no', 'a': '}No fallback model group found for original model_group=x. Fallbacks=[{'} is no string",
+    `{'message': 'no', 'a': '}. Received Model Group=${"x".repeat(4_000)}`,
     "body.error: no: Extra inputs are not permitted",
     "Invalid value: no",
     "[{'type': 'literal_error', 'msg': 'no'}]",

@@ -10,8 +10,13 @@ const prefixes: readonly RegExp[] = [
 const bodyBeginning =
   /^b?["']?\{\s*(?:["'][\w.-]{1,64}["']: ?(?:["'][\w.:/ -]{0,80}["']|\d{1,6}|null|none|true|false),\s*)*["'](?:message|error|detail)["']: ?b?["']?\s*/;
 
-/** What may follow such a body. Anything else speaks of an object that the caller sent. */
-const bodyEnd = /\}["']?(?:\.? received model group\b[^}]*)?$/;
+const noFallback = String.raw`no fallback model group found for original model_group=[^{}]*fallbacks=\[(?:\{[^{}]*\}(?:, )?)*\]`;
+
+/** What LiteLLM writes after such a body, if anything. Whatever else follows speaks of an object that the caller sent. */
+const bodyEnd = new RegExp(String.raw`\}["']?\s*(?:${noFallback})?(?:\.?\s?received model group\b[^}]*)?$`);
+
+/** Longer ones may have been cut, so that what follows the body is not known. */
+const maxBodyLength = 2_048;
 
 const maxWrappers = 8;
 
@@ -22,7 +27,7 @@ const maxWrappers = 8;
 export function toBareMessage(message: string): string {
   let bare = message.toLowerCase().replace(/[‘’]/g, "'").replace(/[“”]/g, '"').trim();
   for (let count = 0; count < maxWrappers; count += 1) {
-    const wrapper = prefixes.find((prefix) => prefix.test(bare)) ?? (bodyEnd.test(bare) ? bodyBeginning : undefined);
+    const wrapper = prefixes.find((prefix) => prefix.test(bare)) ?? (isBody(bare) ? bodyBeginning : undefined);
     const inner = wrapper === undefined ? bare : bare.replace(wrapper, "");
     if (inner === bare) {
       break;
@@ -30,4 +35,8 @@ export function toBareMessage(message: string): string {
     bare = inner;
   }
   return bare;
+}
+
+function isBody(text: string): boolean {
+  return text.length <= maxBodyLength && bodyEnd.test(text);
 }

@@ -2,12 +2,12 @@ import { type configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { Provider, ProviderCall, ProviderFailure, Transport } from "#providers";
 import type { Clock } from "../clock.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
-import type { HealthOnSpan } from "../telemetry/attempt-span.ts";
+import { toHealthOnSpan } from "../telemetry/attempt-span.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { AttemptQueue, type NextStep } from "./attempt-queue.ts";
-import { type AttemptRecord, addSkipped, toFailure, toSkippedRecord } from "./attempt-record.ts";
+import { type AttemptRecord, addSkipped, isUnderWay, toFailure, toSkippedRecord } from "./attempt-record.ts";
 import type { ChainEnd } from "./chain-end.ts";
 import type { ChainRequest, Engine } from "./chain-request.ts";
 import { hadNoTime } from "./had-no-time.ts";
@@ -157,7 +157,14 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
 
   onSettled(settled: Attempt): void {
     // Whoever settles cannot be told of a fault any more, so it is not passed on to them.
-    this.guard(() => this.#settle(settled as Served));
+    this.guard(() => {
+      try {
+        this.#settle(settled as Served);
+      } catch (thrown) {
+        this.#record(settled as Served, AttemptDecision.STOP);
+        throw thrown;
+      }
+    });
   }
 
   #settle(attempt: Served): void {
@@ -236,17 +243,20 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
     const [lane] = this.#lanes.splice(index, 1);
     const { span } = attempt;
-    const before = span && describeHealth(attempt, this.clock.monotonicMs());
+    const before = span && toHealthOnSpan(attempt.link.target, this.clock.monotonicMs());
     const isTooLate = attempt.isPastDeadline || this.#isAtDeadline;
     lane?.release(isTooLate && hadNoTime(attempt, this) ? noFaultOfTarget : attempt.failure);
     if (before !== undefined) {
-      span?.addHealthChange(before, describeHealth(attempt, this.clock.monotonicMs()));
+      span?.addHealthChange(before, toHealthOnSpan(attempt.link.target, this.clock.monotonicMs()));
     }
   }
 
   #record(attempt: Served, decision: inferenceV1.AttemptDecision): void {
-    attempt.decision = decision;
-    attempt.span?.end(attempt);
+    // The end of a run may have been what failed after it was recorded.
+    if (isUnderWay(attempt)) {
+      attempt.decision = decision;
+      attempt.span?.end(attempt);
+    }
   }
 
   #cancelLanes(failureClass: errorsV1.FailureClass, except?: Attempt): void {
@@ -285,11 +295,6 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
     this.#cancelLanes(others);
     this.#listener.onEnd(this, end);
   }
-}
-
-function describeHealth({ link }: Attempt, nowMs: number): HealthOnSpan {
-  const { health, breaker } = link.target;
-  return { breaker: breaker.state(nowMs), coolingMs: health.coolingMs(nowMs) };
 }
 
 function openHedge(run: ChainRun): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { RpcError } from "#rpc";
 import { TargetBreaker } from "../health/target-breaker.ts";
 import { quickRetries } from "../testing/config-messages.ts";
-import { trailOf } from "../testing/expect-spans.ts";
+import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import {
   answers,
   type FakeExchange,
@@ -47,6 +47,7 @@ describe("a fault of the gateway itself", () => {
     expect(error).toMatchObject(internal);
     expect((error as RpcError).message).not.toContain("a bug");
     expect(routing.logged).toContainEqual(expect.objectContaining({ level: "error" }));
+    expectSpansToTell(routing, trailOf(error as RpcError));
     expect(await ask(routing)).not.toMatchObject(internal);
   });
 

@@ -4,6 +4,7 @@ import type { AttemptRecord } from "../attempts/attempt-record.ts";
 import type { PlannedCall } from "../attempts/planned-call.ts";
 import type { BreakerState } from "../health/target-breaker.ts";
 import { isTimeout } from "../policy/failure-policy.ts";
+import type { Target } from "../snapshot/snapshot.ts";
 import type { SpanClock } from "./span-clock.ts";
 import { attributes, breakerEventName, coolingEventName, operationName } from "./span-names.ts";
 
@@ -20,6 +21,11 @@ export interface HealthOnSpan {
   readonly breaker: BreakerState;
   /** Milliseconds for which it is still to be left alone. */
   readonly coolingMs: number;
+}
+
+/** The health of a target as it is now, in milliseconds of the monotonic clock. */
+export function toHealthOnSpan({ health, breaker }: Target, nowMs: number): HealthOnSpan {
+  return { breaker: breaker.state(nowMs), coolingMs: health.coolingMs(nowMs) };
 }
 
 /** What the spans of all attempts of one request have in common. */
