@@ -48,14 +48,22 @@ function readExplainArguments(argumentTexts: readonly string[]) {
     draw: { type: "string" },
   });
   const [endpoint, ...rest] = positionals;
-  if (endpoint === undefined) throw new UsageError("name the endpoint: spillway explain ENDPOINT");
-  if (rest.length > 0) throw new UsageError(`one endpoint at a time, not also ${rest.join(", ")}`);
+  if (endpoint === undefined) {
+    throw new UsageError("name the endpoint: spillway explain ENDPOINT");
+  }
+  if (rest.length > 0) {
+    throw new UsageError(`one endpoint at a time, not also ${rest.join(", ")}`);
+  }
   return { endpoint, values };
 }
 
 async function readRequest(path: string | undefined, host: CommandHost): Promise<Buffer> {
-  if (path === undefined) return Buffer.alloc(0);
-  if (path === "-") return host.readInput();
+  if (path === undefined) {
+    return Buffer.alloc(0);
+  }
+  if (path === "-") {
+    return host.readInput();
+  }
   try {
     return await readFile(path);
   } catch (error) {
@@ -67,14 +75,18 @@ function readHeaders(texts: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const text of texts) {
     const separator = text.indexOf("=");
-    if (separator < 1) throw new UsageError(`--header ${text}: write NAME=VALUE`);
+    if (separator < 1) {
+      throw new UsageError(`--header ${text}: write NAME=VALUE`);
+    }
     headers[text.slice(0, separator).toLowerCase()] = text.slice(separator + 1);
   }
   return headers;
 }
 
 function readDraw(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    return undefined;
+  }
   const draw = Number(text);
   if (text.trim() === "" || !(draw >= 0 && draw < 1)) {
     throw new UsageError(`--draw ${text}: give a number from 0 up to but not 1`);

@@ -7,7 +7,9 @@ const header = ["TARGET", "ID", "STATE", "AVAILABILITY", "BREAKER", "FAILED", "P
 
 /** Writes targets as a table for people. */
 export function formatTargets(targets: readonly routingV1.TargetHealth[]): string {
-  if (targets.length === 0) return "The configuration in force has no targets.\n";
+  if (targets.length === 0) {
+    return "The configuration in force has no targets.\n";
+  }
   const notes = targets
     .filter(({ reason }) => reason !== "")
     .map((target) => `${target.targetId} ${toTargetName(target)}: ${target.reason}`);

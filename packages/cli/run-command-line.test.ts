@@ -33,7 +33,9 @@ function note(method: string, request: unknown, context: CallContext | undefined
 const routing: Service<routingV1.RoutingServiceDefinition> = {
   resolveChain: async (request, context) => {
     note("resolveChain", request, context);
-    if (request.endpoint === "chat") return chain;
+    if (request.endpoint === "chat") {
+      return chain;
+    }
     throw new RpcError({ code: "NOT_FOUND", reason: "ENDPOINT_NOT_FOUND", message: "There is no such endpoint." });
   },
   getConfigStatus: async () => routingV1.GetConfigStatusResponse.fromPartial({}),

@@ -44,7 +44,9 @@ export async function runCommandLine(
 }
 
 function describe(error: unknown): string {
-  if (error instanceof RpcError) return `${error.message} (${error.code})`;
+  if (error instanceof RpcError) {
+    return `${error.message} (${error.code})`;
+  }
   return error instanceof UsageError || error instanceof SettingsError ? error.message : String(error);
 }
 

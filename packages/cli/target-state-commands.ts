@@ -43,8 +43,12 @@ ${routingHelp}`;
   async function run(argumentTexts: readonly string[], host: CommandHost): Promise<void> {
     const { positionals, values } = readArguments(argumentTexts, routingOptions);
     const [named, ...rest] = positionals;
-    if (named === undefined) throw new UsageError(`name the target: spillway ${name} TARGET`);
-    if (rest.length > 0) throw new UsageError(`one target at a time, not also ${rest.join(", ")}`);
+    if (named === undefined) {
+      throw new UsageError(`name the target: spillway ${name} TARGET`);
+    }
+    if (rest.length > 0) {
+      throw new UsageError(`one target at a time, not also ${rest.join(", ")}`);
+    }
     const { target } = await callRouting(host, values.address, async (calls) => {
       const targetId = await findTargetId(calls, named);
       return calls.routing.setTargetState({ targetId, state }, calls.context);

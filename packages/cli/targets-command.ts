@@ -22,7 +22,9 @@ export const targetsCommand: Command = {
 
 async function runTargets(argumentTexts: readonly string[], host: CommandHost): Promise<void> {
   const { positionals, values } = readArguments(argumentTexts, routingOptions);
-  if (positionals.length > 0) throw new UsageError(`no arguments are taken, not ${positionals.join(", ")}`);
+  if (positionals.length > 0) {
+    throw new UsageError(`no arguments are taken, not ${positionals.join(", ")}`);
+  }
   const targets = await callRouting(host, values.address, listTargets);
   host.write(values.json === true ? toTargetsJson(targets) : formatTargets(targets));
 }

@@ -26,12 +26,16 @@ export function checkCost(root: ASTNode): readonly string[] {
         depth = enterComprehension(node, name, depth);
       }
     }
-    for (const child of childrenOf(node.args)) visit(child, depth);
+    for (const child of childrenOf(node.args)) {
+      visit(child, depth);
+    }
   }
 }
 
 function enterComprehension(node: ASTNode, name: string, depth: number): number {
-  if (depth > 0) throw new ExpressionError(`\`${name}\` must not stand inside another comprehension`, node.range.start);
+  if (depth > 0) {
+    throw new ExpressionError(`\`${name}\` must not stand inside another comprehension`, node.range.start);
+  }
   return depth + 1;
 }
 
@@ -44,8 +48,13 @@ function literalPattern(node: ASTNode, parameters: readonly ASTNode[]): string {
 }
 
 function* childrenOf(parameters: unknown): Generator<ASTNode> {
-  if (Array.isArray(parameters)) for (const parameter of parameters) yield* childrenOf(parameter);
-  else if (isNode(parameters)) yield parameters;
+  if (Array.isArray(parameters)) {
+    for (const parameter of parameters) {
+      yield* childrenOf(parameter);
+    }
+  } else if (isNode(parameters)) {
+    yield parameters;
+  }
 }
 
 function isNode(value: unknown): value is ASTNode {

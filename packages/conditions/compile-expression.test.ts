@@ -36,7 +36,9 @@ function refusal(source: string): string {
   try {
     compileCondition(source);
   } catch (error) {
-    if (error instanceof ExpressionError) return error.message;
+    if (error instanceof ExpressionError) {
+      return error.message;
+    }
     throw error;
   }
   return "accepted";

@@ -54,14 +54,18 @@ export function compileKey(source: string): CompiledExpression<string> {
 }
 
 function compile(source: string, returnTypes: readonly string[], expected: string): ParseResult {
-  if (source.trim() === "") throw new ExpressionError("must not be empty", 0);
+  if (source.trim() === "") {
+    throw new ExpressionError("must not be empty", 0);
+  }
   if (source.length > maxExpressionLength) {
     throw new ExpressionError(`is longer than ${maxExpressionLength} characters`, maxExpressionLength);
   }
   const draft = parse(base, source);
   check(draft, returnTypes, expected);
   const patterns = compilePatterns(checkCost(draft.ast));
-  if (patterns.size === 0) return draft;
+  if (patterns.size === 0) {
+    return draft;
+  }
   const environment = base
     .clone()
     .registerFunction(`string.${linearMatcher}(string): bool`, (text: string, pattern: string) =>
@@ -90,15 +94,21 @@ function parse(environment: Environment, source: string): ParseResult {
   try {
     return environment.parse(source);
   } catch (error) {
-    if (error instanceof ParseError) throw new ExpressionError(error.summary, error.range?.start ?? 0);
+    if (error instanceof ParseError) {
+      throw new ExpressionError(error.summary, error.range?.start ?? 0);
+    }
     throw error;
   }
 }
 
 function check(draft: ParseResult, returnTypes: readonly string[], expected: string): void {
   const { valid, type, error } = draft.check();
-  if (!valid) throw new ExpressionError(error?.summary ?? "has a type error", error?.range?.start ?? 0);
-  if (!returnTypes.includes(type ?? "")) throw new ExpressionError(`returns ${type}; it must return ${expected}`, 0);
+  if (!valid) {
+    throw new ExpressionError(error?.summary ?? "has a type error", error?.range?.start ?? 0);
+  }
+  if (!returnTypes.includes(type ?? "")) {
+    throw new ExpressionError(`returns ${type}; it must return ${expected}`, 0);
+  }
 }
 
 function evaluate<Value>(
@@ -115,7 +125,9 @@ function evaluate<Value>(
 }
 
 function toKey(value: unknown): string | undefined {
-  if (typeof value === "string") return value === "" ? undefined : value;
+  if (typeof value === "string") {
+    return value === "" ? undefined : value;
+  }
   return typeof value === "bigint" || typeof value === "number" || typeof value === "boolean"
     ? String(value)
     : undefined;

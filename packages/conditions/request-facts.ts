@@ -97,8 +97,12 @@ export class RequestFacts {
  * object, or no expression could read it.
  */
 function toReadable(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toReadable);
-  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return value.map(toReadable);
+  }
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
   const entries = Object.entries(value).map(([name, member]) => [name, toReadable(member)] as const);
   return Object.hasOwn(value, "constructor") ? new Map(entries) : Object.fromEntries(entries);
 }

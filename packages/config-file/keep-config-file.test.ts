@@ -44,7 +44,9 @@ describe("keeping a config file in force", () => {
       config: {
         applyConfig: async (request) => {
           const failure = failures.shift();
-          if (failure !== undefined) throw failure;
+          if (failure !== undefined) {
+            throw failure;
+          }
           applied.push(request);
           return {
             revision: BigInt(applied.length),

@@ -68,7 +68,9 @@ class Keeping {
 
   changed(): void {
     this.#superseded.abort();
-    if (!this.#isBusy) void this.#applyNewest((error) => this.#refuse(error));
+    if (!this.#isBusy) {
+      void this.#applyNewest((error) => this.#refuse(error));
+    }
   }
 
   async #applyNewest(onRefusal: (error: Error) => void): Promise<void> {
@@ -80,8 +82,11 @@ class Keeping {
       try {
         this.#revision = await applyWhenPossible(this.#options, await readConfigFile(path, environment), either);
       } catch (error) {
-        if (!either.aborted) onRefusal(error as Error);
-        else if (signal.aborted) onRefusal(signal.reason);
+        if (!either.aborted) {
+          onRefusal(error as Error);
+        } else if (signal.aborted) {
+          onRefusal(signal.reason);
+        }
       }
     } while (this.#superseded.signal.aborted && !signal.aborted);
     this.#isBusy = false;
@@ -89,7 +94,9 @@ class Keeping {
 
   #refuse(error: Error): void {
     const { path, logger, setFileStatus, signal } = this.#options;
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     logger.warn({ file: path, reason: error.message }, "the changed file cannot be used; what was in force stays");
     setFileStatus({ source: sourceOfConfigFile(path), revision: this.#revision, error: error.message });
   }
@@ -101,7 +108,9 @@ async function applyWhenPossible(
   signal: AbortSignal,
 ): Promise<bigint> {
   const onFailure = (error: unknown) => {
-    if (!mayPass(error)) throw error;
+    if (!mayPass(error)) {
+      throw error;
+    }
     const reason = (error as Error).message;
     options.logger.warn({ file: options.path, reason }, "the file could not be applied; trying again until it can");
   };
@@ -119,7 +128,9 @@ async function applyOnce(options: KeepConfigFileOptions, file: ConfigFile): Prom
     throw error instanceof RpcError && !mayPass(error) ? toConfigFileError(error, file, path) : error;
   }
   const { revision, changes, warnings } = response;
-  for (const { field, message } of warnings) logger.warn({ file: path, field }, message);
+  for (const { field, message } of warnings) {
+    logger.warn({ file: path, field }, message);
+  }
   logger.info({ file: path, source, revision: Number(revision), changes: changes.length }, "the file is in force");
   options.setFileStatus({ source, revision, error: "" });
   return revision;

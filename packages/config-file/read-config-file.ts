@@ -30,10 +30,14 @@ const notAFile = new Error("not a regular file");
 async function readText(path: string): Promise<string> {
   try {
     // A pipe or a device would be read for ever.
-    if (!(await stat(path)).isFile()) throw notAFile;
+    if (!(await stat(path)).isFile()) {
+      throw notAFile;
+    }
     return await readFile(path, "utf8");
   } catch (error) {
-    if (error === notAFile) throw new ConfigFileError([{ path: "", line: 0, message: "is not a regular file" }], path);
+    if (error === notAFile) {
+      throw new ConfigFileError([{ path: "", line: 0, message: "is not a regular file" }], path);
+    }
     const code = (error as NodeJS.ErrnoException).code ?? "unknown";
     const message = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
     throw new ConfigFileError([{ path: "", line: 0, message }], path);

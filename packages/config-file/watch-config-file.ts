@@ -77,7 +77,9 @@ function createSettlingLook(
       return "unsettled";
     }
     if (now === undefined) {
-      if (!isAway) onAway();
+      if (!isAway) {
+        onAway();
+      }
       isAway = true;
       return "settled";
     }

@@ -1,3 +1,4 @@
+export { toConfigStatusReport } from "./config-status-report.ts";
 export * as configV1 from "./config-v1.ts";
 export { readDescriptorImage } from "./descriptor-image.ts";
 export { enumName } from "./enum-name.ts";

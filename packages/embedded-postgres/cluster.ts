@@ -52,7 +52,9 @@ export function locateCluster(dataDirectory: string): ClusterPlace {
 
 function requireOwnFolder(folder: string, account: ServerAccount | undefined): void {
   const stats = statSync(folder, { throwIfNoEntry: false });
-  if (stats === undefined || account !== undefined || stats.uid === process.getuid?.()) return;
+  if (stats === undefined || account !== undefined || stats.uid === process.getuid?.()) {
+    return;
+  }
   throw new EmbeddedPostgresError(
     `The database in ${folder} belongs to user ${stats.uid}: start as that user or as root, or give the folder to ` +
       `this user with \`chown -R\`.`,
@@ -74,14 +76,18 @@ export function toServerView(place: ClusterPlace, folder: string) {
 
 /** Makes the cluster if there is none yet: UTF8, C locale, checksums, password from a file that only its owner reads. */
 export async function createClusterIfAbsent(place: ClusterPlace, native: NativeTree): Promise<void> {
-  if (existsSync(place.folder)) return;
+  if (existsSync(place.folder)) {
+    return;
+  }
   // An initdb that was cut short leaves half a cluster, so the real name is given only to a whole one.
   const draft = `${place.folder}.draft`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { mode: 0o700 });
   await writeFile(place.passwordFile, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
   if (place.account !== undefined) {
-    for (const path of [draft, place.passwordFile]) chownSync(path, place.account.uid, place.account.gid);
+    for (const path of [draft, place.passwordFile]) {
+      chownSync(path, place.account.uid, place.account.gid);
+    }
   }
   const passwordHandle = openSync(place.passwordFile, "r");
   try {

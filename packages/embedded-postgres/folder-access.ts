@@ -12,7 +12,9 @@ const enterBit = 1;
 export function findClosedFolder(path: string, account: ServerAccount): string | undefined {
   const parent = dirname(path);
   const above = parent === path ? undefined : findClosedFolder(parent, account);
-  if (above !== undefined) return above;
+  if (above !== undefined) {
+    return above;
+  }
   const stats = statSync(path);
   return stats.isDirectory() && !isAllowed(stats, account, enterBit) ? path : undefined;
 }
@@ -23,7 +25,11 @@ export function isReadable(path: string, account: ServerAccount): boolean {
 }
 
 function isAllowed(stats: Stats, account: ServerAccount, bit: number): boolean {
-  if (stats.uid === account.uid) return (stats.mode & (bit << 6)) !== 0;
-  if (stats.gid === account.gid) return (stats.mode & (bit << 3)) !== 0;
+  if (stats.uid === account.uid) {
+    return (stats.mode & (bit << 6)) !== 0;
+  }
+  if (stats.gid === account.gid) {
+    return (stats.mode & (bit << 3)) !== 0;
+  }
   return (stats.mode & bit) !== 0;
 }

@@ -27,8 +27,12 @@ export function prepareNativeTree(account: ServerAccount | undefined): NativeTre
 function locateNativeTree(): { folder: string; release: string } {
   const platform = `${process.platform}-${process.arch}`;
   // Windows is left out on purpose: there is no way to stop the server there short of ending the process.
-  if (process.platform === "win32") throw nothingFits(`on ${platform}`);
-  if (process.platform === "linux" && isMusl()) throw nothingFits("for musl (Alpine)");
+  if (process.platform === "win32") {
+    throw nothingFits(`on ${platform}`);
+  }
+  if (process.platform === "linux" && isMusl()) {
+    throw nothingFits("for musl (Alpine)");
+  }
   const manifest = join(installedFolder(platform), "package.json");
   const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   return { folder: join(dirname(manifest), "native"), release: `${platform}-${version}` };
@@ -54,7 +58,9 @@ function isMusl(): boolean {
 }
 
 function isReachable(folder: string, account: ServerAccount | undefined): boolean {
-  if (account === undefined) return true;
+  if (account === undefined) {
+    return true;
+  }
   const parts = ["bin", "lib", "share", "bin/postgres", "bin/initdb"].map((part) => join(folder, part));
   return parts.every((part) => findClosedFolder(part, account) === undefined && isReadable(part, account));
 }
@@ -65,12 +71,16 @@ function completeLinks(folder: string): boolean {
   const links = JSON.parse(listed) as readonly { readonly source: string; readonly target: string }[];
   for (const { source, target } of links) {
     const link = join(folder, relative("native", target));
-    if (existsSync(link)) continue;
+    if (existsSync(link)) {
+      continue;
+    }
     try {
       symlinkSync(relative(dirname(target), source), link);
     } catch (error) {
       // Another start may have made it meanwhile.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") return false;
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+        return false;
+      }
     }
   }
   return true;

@@ -51,10 +51,14 @@ export class OpenedPostgres implements EmbeddedPostgres {
   }
 
   async #restart(): Promise<void> {
-    if (this.#closing !== undefined) throw new EmbeddedPostgresError("The embedded Postgres was closed.");
+    if (this.#closing !== undefined) {
+      throw new EmbeddedPostgresError("The embedded Postgres was closed.");
+    }
     const { place, lock } = this.#parts;
     // Made anew it would be an empty one.
-    if (!existsSync(place.folder)) throw new EmbeddedPostgresError(`The database folder ${place.folder} is gone.`);
+    if (!existsSync(place.folder)) {
+      throw new EmbeddedPostgresError(`The database folder ${place.folder} is gone.`);
+    }
     // Before anything is touched: whatever runs in the folder of another owner is that one's.
     lock.keep();
     if (readPassword(place) !== this.#parts.password) {
@@ -78,7 +82,9 @@ export class OpenedPostgres implements EmbeddedPostgres {
       return "it was told to";
     });
     const how = await Promise.race([ended, toldToStop]);
-    if (this.#closing !== undefined) return new Promise(() => {});
+    if (this.#closing !== undefined) {
+      return new Promise(() => {});
+    }
     return new EmbeddedPostgresError(`The embedded Postgres stopped by itself: ${how}`);
   }
 }

@@ -29,10 +29,14 @@ export function takeOwnerLock(dataDirectory: string): OwnerLock {
   const isHeld = () => readIfThere(lock) === owner;
   return {
     keep: () => {
-      if (!isHeld()) linkAsOwner(lock, owner, dataDirectory);
+      if (!isHeld()) {
+        linkAsOwner(lock, owner, dataDirectory);
+      }
     },
     release: () => {
-      if (isHeld()) rmSync(lock, { force: true });
+      if (isHeld()) {
+        rmSync(lock, { force: true });
+      }
     },
   };
 }
@@ -42,7 +46,9 @@ function linkAsOwner(lock: string, owner: string, dataDirectory: string): void {
   writeFileSync(mine, owner);
   try {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      if (tryToLink(mine, lock)) return;
+      if (tryToLink(mine, lock)) {
+        return;
+      }
       removeIfAbandoned(lock, dataDirectory);
     }
   } finally {
@@ -57,14 +63,18 @@ function tryToLink(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      return false;
+    }
     throw error;
   }
 }
 
 function removeIfAbandoned(lock: string, dataDirectory: string): void {
   const found = readIfThere(lock);
-  if (found === undefined) return;
+  if (found === undefined) {
+    return;
+  }
   const owner = toOwner(found);
   if (owner !== undefined && readStartOf(owner.pid) === owner.start) {
     throw new EmbeddedPostgresError(
@@ -80,7 +90,9 @@ function removeIfAbandoned(lock: string, dataDirectory: string): void {
     return;
   }
   // Between reading and renaming, a faster process may have taken over: what was moved aside is then alive. Put it back.
-  if (readIfThere(aside) !== found) tryToLink(aside, lock);
+  if (readIfThere(aside) !== found) {
+    tryToLink(aside, lock);
+  }
   rmSync(aside, { force: true });
 }
 

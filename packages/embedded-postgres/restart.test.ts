@@ -96,7 +96,9 @@ describe("a server that crashed", () => {
     await database.close();
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     const outcome = await restarted;
-    if (outcome !== undefined) expect(outcome).toMatchObject({ message: expect.stringContaining("closed meanwhile") });
+    if (outcome !== undefined) {
+      expect(outcome).toMatchObject({ message: expect.stringContaining("closed meanwhile") });
+    }
   });
 
   it("is noticed, and cannot start, while a child of it stands still, and can when that is gone", async () => {

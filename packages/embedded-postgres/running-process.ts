@@ -6,7 +6,9 @@ import { readFileSync, readlinkSync } from "node:fs";
  * ids come again, in a restarted container at once, so an id alone says nothing about who it is.
  */
 export function readStartOf(pid: number): string | undefined {
-  if (process.platform !== "linux") return askPs(pid, "lstart");
+  if (process.platform !== "linux") {
+    return askPs(pid, "lstart");
+  }
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
@@ -22,7 +24,9 @@ export function readStartOf(pid: number): string | undefined {
 
 /** Says whether the process with this id is a Postgres server that works in `clusterFolder` (an absolute, real path). */
 export function isServerOf(pid: number, clusterFolder: string): boolean {
-  if (process.platform !== "linux") return askPs(pid, "command")?.includes(clusterFolder) ?? false;
+  if (process.platform !== "linux") {
+    return askPs(pid, "command")?.includes(clusterFolder) ?? false;
+  }
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === clusterFolder;
   } catch {

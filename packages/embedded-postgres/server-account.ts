@@ -12,12 +12,18 @@ export interface ServerAccount {
  * already there, else to the machine's `postgres`, else to `nobody`. `undefined` means: as ourselves, we are not root.
  */
 export function chooseServerAccount(clusterFolder: string): ServerAccount | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+  if (process.getuid?.() !== 0) {
+    return undefined;
+  }
   const existing = statSync(clusterFolder, { throwIfNoEntry: false });
-  if (existing !== undefined && existing.uid !== 0) return { uid: existing.uid, gid: existing.gid };
+  if (existing !== undefined && existing.uid !== 0) {
+    return { uid: existing.uid, gid: existing.gid };
+  }
   const accounts = readAccounts();
   const account = accounts.get("postgres") ?? accounts.get("nobody");
-  if (account !== undefined) return account;
+  if (account !== undefined) {
+    return account;
+  }
   throw new EmbeddedPostgresError(
     `The embedded Postgres refuses to run as root, and /etc/passwd has neither "postgres" nor "nobody" to run it: ` +
       `start as another user, or ${useDatabaseUrl}.`,
@@ -29,7 +35,9 @@ function readAccounts(): Map<string, ServerAccount> {
   const accounts = new Map<string, ServerAccount>();
   for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
     const [name, , uid, gid] = line.split(":");
-    if (name !== undefined && Number(uid) > 0) accounts.set(name, { uid: Number(uid), gid: Number(gid) });
+    if (name !== undefined && Number(uid) > 0) {
+      accounts.set(name, { uid: Number(uid), gid: Number(gid) });
+    }
   }
   return accounts;
 }

@@ -74,9 +74,13 @@ export async function startServer({ place, native, log, port: given, signal }: S
     const child = spawnServer(place, native, port);
     const { ended, softStopped } = watchServer(child, log);
     const failure = await waitUntilReady(child, { clusterFolder: place.folder, ended, signal });
-    if (failure === undefined) return { port, ended, softStopped, stop: () => stop(child, ended) };
+    if (failure === undefined) {
+      return { port, ended, softStopped, stop: () => stop(child, ended) };
+    }
     // Somebody else took the port between our look and the server's.
-    if (retriesLeft > 0 && failure.includes("could not bind")) continue;
+    if (retriesLeft > 0 && failure.includes("could not bind")) {
+      continue;
+    }
     throw new EmbeddedPostgresError(
       `The embedded Postgres in ${place.folder} did not start: ${failure}\nIf need be, ${useDatabaseUrl}.`,
     );
@@ -103,15 +107,21 @@ function spawnServer(place: ClusterPlace, native: NativeTree, port: number): Chi
  */
 export async function stopLeftServer(clusterFolder: string): Promise<boolean> {
   const pid = readPostmaster(clusterFolder)?.pid;
-  if (pid === undefined) return false;
+  if (pid === undefined) {
+    return false;
+  }
   if (!isServerOf(pid, clusterFolder)) {
     // The id belongs to a stranger by now, and Postgres would take the stranger for a living server.
-    if (isAlive(pid)) rmSync(join(clusterFolder, "postmaster.pid"), { force: true });
+    if (isAlive(pid)) {
+      rmSync(join(clusterFolder, "postmaster.pid"), { force: true });
+    }
     return false;
   }
   for (const [signal, limitMs] of stopSteps) {
     process.kill(pid, signal);
-    if (await waitFor(() => !isServerOf(pid, clusterFolder), limitMs)) return true;
+    if (await waitFor(() => !isServerOf(pid, clusterFolder), limitMs)) {
+      return true;
+    }
   }
   throw new EmbeddedPostgresError(`The Postgres server ${pid} that still runs in ${clusterFolder} cannot be stopped.`);
 }
@@ -129,9 +139,13 @@ async function stop(
 ): Promise<void> {
   child.ref();
   for (const [signal, limitMs] of steps) {
-    if (!child.kill(signal)) break;
+    if (!child.kill(signal)) {
+      break;
+    }
     const timer = AbortSignal.timeout(limitMs);
-    if (await Promise.race([ended.then(() => true), untilAborted(timer)])) return;
+    if (await Promise.race([ended.then(() => true), untilAborted(timer)])) {
+      return;
+    }
   }
   await ended;
 }
@@ -162,7 +176,9 @@ async function waitUntilReady(
     );
   };
   const isInTime = await waitFor(isDecided, startLimitMs);
-  if (isInTime && !signal?.aborted) return failure;
+  if (isInTime && !signal?.aborted) {
+    return failure;
+  }
   // It holds nothing that a fast stop would have to write.
   await stop(child, ended, stopSteps.slice(1));
   return isInTime ? "it was closed meanwhile" : `not ready within ${startLimitMs / 1000} s`;
@@ -189,7 +205,9 @@ function isAlive(pid: number): boolean {
 async function waitFor(isSo: () => boolean, limitMs: number): Promise<boolean> {
   const giveUpAt = performance.now() + limitMs;
   while (performance.now() < giveUpAt) {
-    if (isSo()) return true;
+    if (isSo()) {
+      return true;
+    }
     await delay(pollMs);
   }
   return isSo();

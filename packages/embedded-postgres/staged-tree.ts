@@ -41,12 +41,16 @@ export function stageNativeTreeAt(place: string, { folder, release, complete, ac
   mkdirSync(place, { recursive: true, mode: 0o755 });
   requireOurs(place);
   const closed = account === undefined ? undefined : findClosedFolder(place, account);
-  if (closed !== undefined) throw new Error(`user ${account?.uid} may not enter ${closed}`);
+  if (closed !== undefined) {
+    throw new Error(`user ${account?.uid} may not enter ${closed}`);
+  }
   const staged = join(place, `postgres-${release}`);
   if (statSync(staged, { throwIfNoEntry: false }) === undefined) {
     const draft = `${staged}.draft-${process.pid}`;
     cpSync(folder, draft, { recursive: true, verbatimSymlinks: true });
-    if (!complete(draft)) throw new Error(`cannot make links in ${draft}`);
+    if (!complete(draft)) {
+      throw new Error(`cannot make links in ${draft}`);
+    }
     openToAll(draft);
     putInPlace(draft, staged);
   }
@@ -59,16 +63,23 @@ export function stageNativeTreeAt(place: string, { folder, release, complete, ac
 // A folder of a stranger could hold a stranger's programs.
 function requireOurs(place: string): void {
   const stats = statSync(place);
-  if (stats.uid !== process.getuid?.()) throw new Error(`${place} belongs to somebody else`);
-  if ((stats.mode & 0o022) !== 0) throw new Error(`${place} can be written by others`);
+  if (stats.uid !== process.getuid?.()) {
+    throw new Error(`${place} belongs to somebody else`);
+  }
+  if ((stats.mode & 0o022) !== 0) {
+    throw new Error(`${place} can be written by others`);
+  }
 }
 
 function openToAll(folder: string): void {
   chmodSync(folder, 0o755);
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isDirectory()) chmodSync(path, 0o755);
-    else if (entry.isFile()) chmodSync(path, (statSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+    if (entry.isDirectory()) {
+      chmodSync(path, 0o755);
+    } else if (entry.isFile()) {
+      chmodSync(path, (statSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+    }
   }
 }
 
@@ -78,7 +89,9 @@ function putInPlace(draft: string, staged: string): void {
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     // Another start was faster; its copy is as good as ours.
-    if (statSync(staged, { throwIfNoEntry: false }) === undefined) throw error;
+    if (statSync(staged, { throwIfNoEntry: false }) === undefined) {
+      throw error;
+    }
   }
 }
 
@@ -87,5 +100,7 @@ function removeOldReleases(place: string): void {
     .filter((name) => name.startsWith("postgres-"))
     .map((name) => ({ path: join(place, name), usedAtMs: statSync(join(place, name)).mtimeMs }))
     .sort((left, right) => right.usedAtMs - left.usedAtMs);
-  for (const { path } of byLastUse.slice(keptReleases)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of byLastUse.slice(keptReleases)) {
+    rmSync(path, { recursive: true, force: true });
+  }
 }

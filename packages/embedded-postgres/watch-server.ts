@@ -20,10 +20,14 @@ export function watchServer(child: ChildProcess, log: (line: string) => void): S
   if (child.stderr) {
     createInterface({ input: child.stderr }).on("line", (line) => {
       lastLines.push(line);
-      if (lastLines.length > keptLogLines) lastLines.shift();
+      if (lastLines.length > keptLogLines) {
+        lastLines.shift();
+      }
       log(line);
       // The whole line: strangers can have their words logged in others.
-      if (line === "LOG:  received smart shutdown request") softStop.resolve();
+      if (line === "LOG:  received smart shutdown request") {
+        softStop.resolve();
+      }
     });
   }
   const { promise: ended, resolve } = Promise.withResolvers<string>();

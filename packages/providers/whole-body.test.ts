@@ -7,7 +7,9 @@ it("a whole body is what came, in chunks of any number and size", () => {
   for (const count of [0, 1, 2, 1_023, 1_024, 1_025, 3_000]) {
     const body = new WholeBody();
     const text = Array.from({ length: count }, (_, index) => `${index},`);
-    for (const piece of text) body.push(Buffer.from(piece));
+    for (const piece of text) {
+      body.push(Buffer.from(piece));
+    }
     expect(body.length).toBe(text.join("").length);
     expect(body.take().toString()).toBe(text.join(""));
     expect(body.length).toBe(0);
@@ -32,7 +34,9 @@ it("a whole body in tiny chunks takes no more than twice its length", () => {
   const body = new WholeBody();
   const before = memoryInUse();
   const length = 2_000_000;
-  for (let count = 0; count < length; count += 1) body.push(Buffer.from("x"));
+  for (let count = 0; count < length; count += 1) {
+    body.push(Buffer.from("x"));
+  }
   expect(memoryInUse() - before).toBeLessThan(2 * length);
   expect(body.length).toBe(length);
 });

@@ -8,7 +8,9 @@ const valuePattern = /^[ -~]*$/;
  * values are printable ASCII. Throws INVALID_ARGUMENT that names the key and never shows the value.
  */
 export function assertMetadata(metadata: Readonly<Record<string, string>> | undefined): void {
-  if (metadata === undefined) return;
+  if (metadata === undefined) {
+    return;
+  }
   for (const key in metadata) {
     if (!keyPattern.test(key) || key.endsWith("-bin") || key.startsWith("grpc-")) {
       throw invalidFields([{ field: `metadata.${key}`, description: "is not a key that metadata may have" }]);

@@ -21,21 +21,34 @@ export class LightSignal implements CallSignal {
 
   /** Idempotent. */
   abort(): void {
-    if (this.#isAborted) return;
+    if (this.#isAborted) {
+      return;
+    }
     this.#isAborted = true;
     const listeners = this.#listeners;
     this.#listeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) listener();
+    if (listeners !== undefined) {
+      for (const listener of listeners) {
+        listener();
+      }
+    }
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
-    if (this.#isAborted) return;
-    if (this.#listeners === undefined) this.#listeners = [listener];
-    else this.#listeners.push(listener);
+    if (this.#isAborted) {
+      return;
+    }
+    if (this.#listeners === undefined) {
+      this.#listeners = [listener];
+    } else {
+      this.#listeners.push(listener);
+    }
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
     const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#listeners?.splice(index, 1);
+    if (index >= 0) {
+      this.#listeners?.splice(index, 1);
+    }
   }
 }

@@ -26,7 +26,9 @@ export function bindCallees<Definition extends ServiceDefinition>(
   const callees = new Map<string, Callee>();
   for (const [key, method] of Object.entries(definition.methods)) {
     const implemented = (implementation as Record<string, unknown>)[key];
-    if (typeof implemented !== "function") throw new TypeError(`${definition.fullName} lacks the method ${key}`);
+    if (typeof implemented !== "function") {
+      throw new TypeError(`${definition.fullName} lacks the method ${key}`);
+    }
     callees.set(key, {
       methodName: `${definition.fullName}/${method.name}`,
       method,
@@ -42,8 +44,12 @@ export function bindCallees<Definition extends ServiceDefinition>(
  * listener hears of it, unless it is only the echo of the caller's own cancellation.
  */
 export function toCallerError(thrown: unknown, callee: Callee, signal: CallSignal | undefined): RpcError {
-  if (thrown instanceof RpcError) return thrown;
-  if (signal?.aborted === true && isAbort(thrown, signal)) return cancelledError();
+  if (thrown instanceof RpcError) {
+    return thrown;
+  }
+  if (signal?.aborted === true && isAbort(thrown, signal)) {
+    return cancelledError();
+  }
   callee.onUnexpectedError?.(thrown, callee.methodName);
   return new RpcError({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
 }

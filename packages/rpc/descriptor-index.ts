@@ -41,7 +41,9 @@ export class DescriptorIndex {
 
   /** A file and everything that it imports, each before what it imports itself; undefined when it is not there. */
   filesByName(name: string): Buffer[] | undefined {
-    if (!this.#files.has(name)) return undefined;
+    if (!this.#files.has(name)) {
+      return undefined;
+    }
     const closure = new Set<string>();
     this.#collect(name, closure);
     return [...closure].flatMap((each) => this.#files.get(each)?.bytes ?? []).reverse();
@@ -49,8 +51,12 @@ export class DescriptorIndex {
 
   /** Adds what a file imports, then the file. */
   #collect(name: string, closure: Set<string>): void {
-    if (closure.has(name)) return;
-    for (const dependency of this.#files.get(name)?.dependencies ?? []) this.#collect(dependency, closure);
+    if (closure.has(name)) {
+      return;
+    }
+    for (const dependency of this.#files.get(name)?.dependencies ?? []) {
+      this.#collect(dependency, closure);
+    }
     closure.add(name);
   }
 
@@ -76,29 +82,45 @@ export class DescriptorIndex {
       bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       dependencies: file.dependency,
     });
-    for (const message of file.messageType) this.#addMessage(message, file.package, file.name);
-    for (const enumeration of file.enumType) this.#addEnum(enumeration, file.package, file.name);
+    for (const message of file.messageType) {
+      this.#addMessage(message, file.package, file.name);
+    }
+    for (const enumeration of file.enumType) {
+      this.#addEnum(enumeration, file.package, file.name);
+    }
     this.#addExtensions(file.extension, file.package, file.name);
     for (const service of file.service) {
       const name = this.#addSymbol(service.name, file.package, file.name);
-      for (const method of service.method) this.#addSymbol(method.name, name, file.name);
+      for (const method of service.method) {
+        this.#addSymbol(method.name, name, file.name);
+      }
     }
   }
 
   #addMessage(message: DescriptorProto, scope: string, fileName: string): void {
     const name = this.#addSymbol(message.name, scope, fileName);
     this.#messages.add(name);
-    for (const field of message.field) this.#addSymbol(field.name, name, fileName);
-    for (const oneof of message.oneofDecl) this.#addSymbol(oneof.name, name, fileName);
-    for (const nested of message.nestedType) this.#addMessage(nested, name, fileName);
-    for (const enumeration of message.enumType) this.#addEnum(enumeration, name, fileName);
+    for (const field of message.field) {
+      this.#addSymbol(field.name, name, fileName);
+    }
+    for (const oneof of message.oneofDecl) {
+      this.#addSymbol(oneof.name, name, fileName);
+    }
+    for (const nested of message.nestedType) {
+      this.#addMessage(nested, name, fileName);
+    }
+    for (const enumeration of message.enumType) {
+      this.#addEnum(enumeration, name, fileName);
+    }
     this.#addExtensions(message.extension, name, fileName);
   }
 
   /** The values of an enum are siblings of it, as in C++. */
   #addEnum(enumeration: EnumDescriptorProto, scope: string, fileName: string): void {
     this.#addSymbol(enumeration.name, scope, fileName);
-    for (const value of enumeration.value) this.#addSymbol(value.name, scope, fileName);
+    for (const value of enumeration.value) {
+      this.#addSymbol(value.name, scope, fileName);
+    }
   }
 
   #addExtensions(extensions: readonly FieldDescriptorProto[], scope: string, fileName: string): void {

@@ -8,15 +8,21 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /** Milliseconds until a deadline: 0 when it has passed, undefined when there is none that a timer could keep. */
 export function remainingMs(deadlineAtMs: number | undefined): number | undefined {
-  if (deadlineAtMs === undefined) return undefined;
+  if (deadlineAtMs === undefined) {
+    return undefined;
+  }
   const remaining = deadlineAtMs - Date.now();
-  if (remaining > longestTimerMs) return undefined;
+  if (remaining > longestTimerMs) {
+    return undefined;
+  }
   return Math.max(remaining, 0);
 }
 
 /** Why a call must not even begin: its caller has left, or its deadline has passed. */
 export function endedBeforeStart(context: CallContext): RpcError | undefined {
-  if (context.signal?.aborted === true) return cancelledError();
+  if (context.signal?.aborted === true) {
+    return cancelledError();
+  }
   return remainingMs(context.deadlineAtMs) === 0 ? deadlineExceededError() : undefined;
 }
 
@@ -37,7 +43,9 @@ export class EarlyEnd {
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);
     const delayMs = remainingMs(deadlineAtMs);
-    if (delayMs !== undefined) this.#timer = setTimeout(EarlyEnd.#onDeadline, delayMs, this);
+    if (delayMs !== undefined) {
+      this.#timer = setTimeout(EarlyEnd.#onDeadline, delayMs, this);
+    }
   }
 
   static #onDeadline(watch: EarlyEnd): void {

@@ -50,7 +50,9 @@ export class GrpcCall implements EarlyEndListener {
   start(request: unknown): void {
     try {
       const ended = endedBeforeStart(this.#context);
-      if (ended !== undefined) throw ended;
+      if (ended !== undefined) {
+        throw ended;
+      }
       const metadata = this.#toMetadata();
       const encoded = toBuffer(this.#target.method.requestType.encode(request).finish());
       const wire = this.#open();
@@ -70,7 +72,9 @@ export class GrpcCall implements EarlyEndListener {
 
   /** Cancels the call at its reader's wish. */
   leave(): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded) {
+      return;
+    }
     this.#finish(cancelledError());
     this.#wire?.cancelWithStatus(status.CANCELLED, "cancelled by the caller");
   }
@@ -84,7 +88,9 @@ export class GrpcCall implements EarlyEndListener {
   }
 
   onReceiveMessage(bytes: Buffer | null): void {
-    if (this.#isEnded || bytes === null) return;
+    if (this.#isEnded || bytes === null) {
+      return;
+    }
     this.#target.channel.noteAnswer();
     let message: unknown;
     try {
@@ -97,18 +103,26 @@ export class GrpcCall implements EarlyEndListener {
   }
 
   onReceiveStatus({ code, details, metadata }: StatusObject): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded) {
+      return;
+    }
     const [encoded] = metadata.get(statusDetailsKey);
     const error = Buffer.isBuffer(encoded) ? decodeStatus(code, details, encoded) : this.#toBareError(code, details);
-    if (encoded !== undefined) this.#target.channel.noteAnswer();
+    if (encoded !== undefined) {
+      this.#target.channel.noteAnswer();
+    }
     this.#finish(error);
     this.#listener.onEnd(error);
   }
 
   /** The error of a status without details: the services always send some, so it is of the transport, or of another server. */
   #toBareError(code: status, details: string): RpcError | undefined {
-    if (code === status.OK) return undefined;
-    if (code === status.UNAVAILABLE) return this.#target.channel.fail(details);
+    if (code === status.OK) {
+      return undefined;
+    }
+    if (code === status.UNAVAILABLE) {
+      return this.#target.channel.fail(details);
+    }
     // Its text has addresses in it too.
     return code === status.DEADLINE_EXCEEDED ? deadlineExceededError() : decodeStatus(code, details, undefined);
   }
@@ -119,7 +133,9 @@ export class GrpcCall implements EarlyEndListener {
     const isConnected = channel.isConnected();
     // A deadline too far for a timer is none: the other side could not keep it either.
     this.#wire = channel.openCall(path, remainingMs(deadlineAtMs) === undefined ? undefined : deadlineAtMs);
-    if (!isConnected) this.#connectTimer = setTimeout(this.#onConnectTimeout, channel.connectTimeoutMs);
+    if (!isConnected) {
+      this.#connectTimer = setTimeout(this.#onConnectTimeout, channel.connectTimeoutMs);
+    }
     // The deadline is kept by grpc-js, which sends it along.
     this.#earlyEnd = new EarlyEnd(signal, undefined, this);
     return this.#wire;
@@ -127,7 +143,9 @@ export class GrpcCall implements EarlyEndListener {
 
   readonly #onConnectTimeout = (): void => {
     const { channel } = this.#target;
-    if (channel.isConnected()) return;
+    if (channel.isConnected()) {
+      return;
+    }
     this.#fail(channel.fail(`no connection to ${channel.address} within ${channel.connectTimeoutMs} ms`));
   };
 
@@ -135,18 +153,27 @@ export class GrpcCall implements EarlyEndListener {
     const metadata = new Metadata();
     const { metadata: entries, traceContext } = this.#context;
     assertMetadata(entries);
-    for (const key in entries) metadata.set(key, entries[key] ?? "");
-    if (this.#target.method.responseStream) metadata.set(orderedErrorsKey, "1");
-    if (traceContext === undefined) return metadata;
+    for (const key in entries) {
+      metadata.set(key, entries[key] ?? "");
+    }
+    if (this.#target.method.responseStream) {
+      metadata.set(orderedErrorsKey, "1");
+    }
+    if (traceContext === undefined) {
+      return metadata;
+    }
     const { tracer, methodName, channel } = this.#target;
-    if (tracer !== undefined)
+    if (tracer !== undefined) {
       this.#span = CallSpan.startClient(tracer, traceContext, { methodName, peer: channel.peer });
+    }
     toTraceHeaders(this.#span?.context ?? traceContext, (key, value) => metadata.set(key, value));
     return metadata;
   }
 
   #fail(error: RpcError): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded) {
+      return;
+    }
     this.#finish(error);
     this.#wire?.cancelWithStatus(toStatusNumber(error.code), error.message);
     this.#listener.onEnd(error);

@@ -54,7 +54,9 @@ export class GrpcChannel {
   /** Opens a call that has not been started. Throws UNAVAILABLE after `close`. */
   openCall(path: string, deadlineAtMs: number | undefined): WireCall {
     // grpc-js itself would connect anew.
-    if (this.#isClosed) throw unreachableError(this.#serviceName, `the channel to ${this.address} is closed`);
+    if (this.#isClosed) {
+      throw unreachableError(this.#serviceName, `the channel to ${this.address} is closed`);
+    }
     return this.#channel.createCall(path, deadlineAtMs ?? Number.POSITIVE_INFINITY, undefined, null, undefined);
   }
 

@@ -21,7 +21,9 @@ const streamRequest = inferenceV1.StreamInvokeRequest.create();
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  for (const close of closers.splice(0).reverse()) {
+    await close();
+  }
 });
 
 function implement(methods: Partial<Service<typeof definition>>): Service<typeof definition> {
@@ -60,7 +62,9 @@ async function startSilence(): Promise<string> {
   const server: NetServer = createServer((socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closers.push(() => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     server.close();
   });
   const address = server.address();
@@ -74,7 +78,9 @@ describe("the connection", () => {
     await expect(client.listModels({})).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "UNAVAILABLE" });
     expect(performance.now() - startedAt).toBeLessThan(2000);
     const read = async () => {
-      for await (const _message of client.streamInvoke(streamRequest)) break;
+      for await (const _message of client.streamInvoke(streamRequest)) {
+        break;
+      }
     };
     await expect(read()).rejects.toMatchObject({
       message: "The service cannot be reached.",
@@ -205,7 +211,8 @@ test("a stream whose message cannot be written is left, so that what it holds is
   });
   const client = createGrpcClient(definition, open(server.address));
   const read = async () => {
-    for await (const _message of client.streamInvoke(streamRequest));
+    for await (const _message of client.streamInvoke(streamRequest)) {
+    }
   };
   await expect(read()).rejects.toMatchObject({ code: "INTERNAL" });
   await left.promise;

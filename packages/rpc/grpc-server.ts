@@ -74,14 +74,22 @@ export class GrpcServer {
     this.setServing(false);
     // Whoever watches the health hears of it before the watch ends.
     await setImmediate();
-    for (const call of this.#openCalls) if (call.isEndless) call.endEarly(drainingError());
-    for (const stream of this.#openReflections) stream.emit("error", toGrpcStatus(drainingError()));
+    for (const call of this.#openCalls) {
+      if (call.isEndless) {
+        call.endEarly(drainingError());
+      }
+    }
+    for (const stream of this.#openReflections) {
+      stream.emit("error", toGrpcStatus(drainingError()));
+    }
     const stopWaiting = new AbortController();
     const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve())).finally(() =>
       stopWaiting.abort(),
     );
     await Promise.race([closed, pause(graceMs, stopWaiting.signal)]);
-    for (const call of this.#openCalls) call.endEarly(drainingError());
+    for (const call of this.#openCalls) {
+      call.endEarly(drainingError());
+    }
     await Promise.race([closed, pause(farewellMs, stopWaiting.signal)]);
     this.#server.forceShutdown();
   }
@@ -101,7 +109,9 @@ export async function startGrpcServer<const Definitions extends readonly Service
   silenceGrpcLog();
   const parts = createServer(options);
   const isSocket = options.host.startsWith("unix:");
-  if (isSocket) removeStaleSocket(options.host.replace(/^unix:(\/\/)?/, ""));
+  if (isSocket) {
+    removeStaleSocket(options.host.replace(/^unix:(\/\/)?/, ""));
+  }
   const host = options.host.includes(":") && !isSocket ? `[${options.host}]` : options.host;
   const target = isSocket ? options.host : `${host}:${options.port}`;
   const port = await listen(parts.server, target);
@@ -134,7 +144,9 @@ function createServer<Definitions extends readonly ServiceDefinition[]>(
     return index;
   };
   const reflected = { serviceNames: [...names, definition.fullName], describe, openStreams: openReflections };
-  for (const each of toReflectionServices(reflected)) server.addService(each.definition, each.handlers);
+  for (const each of toReflectionServices(reflected)) {
+    server.addService(each.definition, each.handlers);
+  }
   return { server, health, openCalls, openReflections };
 }
 
@@ -153,15 +165,20 @@ function toServerOptions(maxMessageBytes: number | undefined): ServerOptions {
 function listen(server: Server, target: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(new Error(`cannot listen on ${target}: ${error.message}`, { cause: error }));
+      if (error === null) {
+        resolve(port);
+      } else {
+        reject(new Error(`cannot listen on ${target}: ${error.message}`, { cause: error }));
+      }
     });
   });
 }
 
 /** A socket that a process left behind when it was killed would keep the address taken. */
 function removeStaleSocket(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) {
+    rmSync(path);
+  }
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {

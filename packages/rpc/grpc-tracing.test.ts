@@ -178,7 +178,9 @@ test("a bug is an error of both spans", async () => {
 
 test("the spans of a stream end once, also when it is left early", async () => {
   const request = inferenceV1.StreamInvokeRequest.create();
-  for await (const _message of inference.streamInvoke(request, { traceContext })) break;
+  for await (const _message of inference.streamInvoke(request, { traceContext })) {
+    break;
+  }
   expect(client.spans[0]).toMatchObject({
     name: streamInvoke,
     ends: 1,
@@ -189,6 +191,8 @@ test("the spans of a stream end once, also when it is left early", async () => {
 
 test("an endless stream has no SERVER span", async () => {
   const request = inferenceV1.StreamChatCompletionRequest.create();
-  for await (const _message of inference.streamChatCompletion(request)) break;
+  for await (const _message of inference.streamChatCompletion(request)) {
+    break;
+  }
   expect(service.spans).toEqual([]);
 });

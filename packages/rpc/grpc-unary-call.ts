@@ -24,8 +24,12 @@ class UnaryOutcome implements GrpcCallListener {
   }
 
   onEnd(error: RpcError | undefined): void {
-    if (error !== undefined) this.#reject(error);
-    else if (this.#answer !== undefined) this.#resolve(this.#answer);
-    else this.#reject(new RpcError({ code: "INTERNAL", reason: "INTERNAL", message: "the answer is missing" }));
+    if (error !== undefined) {
+      this.#reject(error);
+    } else if (this.#answer !== undefined) {
+      this.#resolve(this.#answer);
+    } else {
+      this.#reject(new RpcError({ code: "INTERNAL", reason: "INTERNAL", message: "the answer is missing" }));
+    }
   }
 }

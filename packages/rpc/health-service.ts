@@ -20,9 +20,13 @@ export class HealthService implements Service<HealthDefinition> {
 
   /** Changes the status of all services, and tells those who watch. */
   setServing(isServing: boolean): void {
-    if (isServing === this.#isServing) return;
+    if (isServing === this.#isServing) {
+      return;
+    }
     this.#isServing = isServing;
-    for (const wake of this.#watchers) wake();
+    for (const wake of this.#watchers) {
+      wake();
+    }
   }
 
   /** Tells the status of a service. Throws NOT_FOUND for one that is not here. */
@@ -44,7 +48,9 @@ export class HealthService implements Service<HealthDefinition> {
     while (signal?.aborted !== true) {
       const told = this.#toResponse(service);
       yield told;
-      if (this.#toResponse(service).status === told.status) await this.#untilChange(signal);
+      if (this.#toResponse(service).status === told.status) {
+        await this.#untilChange(signal);
+      }
     }
   }
 
@@ -54,7 +60,9 @@ export class HealthService implements Service<HealthDefinition> {
   }
 
   #toResponse(service: string): HealthCheckResponse {
-    if (!this.#names.has(service)) return { status: ServingStatus.SERVICE_UNKNOWN };
+    if (!this.#names.has(service)) {
+      return { status: ServingStatus.SERVICE_UNKNOWN };
+    }
     return { status: this.#isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING };
   }
 

@@ -7,9 +7,13 @@ import type { CallContext } from "./service.ts";
 
 /** Calls a unary method in this process. Fails with `RpcError` alone, and at once when signal or deadline end it. */
 export function callInProcess(callee: Callee, request: unknown, context: CallContext): Promise<unknown> {
-  if (context.signal === undefined && context.deadlineAtMs === undefined) return invoke(callee, request, context);
+  if (context.signal === undefined && context.deadlineAtMs === undefined) {
+    return invoke(callee, request, context);
+  }
   const ended = endedBeforeStart(context);
-  if (ended !== undefined) return Promise.reject(ended);
+  if (ended !== undefined) {
+    return Promise.reject(ended);
+  }
   return new Promise((resolve, reject) => {
     const call = new GuardedCall(context, reject);
     invoke(callee, request, call.context).then(

@@ -25,7 +25,9 @@ export class InProcessStream extends PullStream implements EarlyEndListener {
   protected override start(): void {
     const ended = endedBeforeStart(this.#context);
     try {
-      if (ended !== undefined) throw ended;
+      if (ended !== undefined) {
+        throw ended;
+      }
       assertMetadata(this.#context.metadata);
       const context = { ...this.#context, signal: this.#leaving };
       this.#source = this.#callee.invoke(this.#request, context)[Symbol.asyncIterator]();

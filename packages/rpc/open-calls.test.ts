@@ -21,7 +21,9 @@ test("a call is there from its add to its delete, in whatever order they end", (
   for (const order of orders) {
     const calls = new OpenCalls<NamedCall>();
     const made = new Map([..."abc"].map((name) => [name, toCall(name)]));
-    for (const call of made.values()) calls.add(call);
+    for (const call of made.values()) {
+      calls.add(call);
+    }
     let left = "abc";
     for (const name of order) {
       const call = made.get(name) ?? toCall(name);
@@ -51,7 +53,9 @@ test("adding twice and deleting what is not there change nothing", () => {
 
 test("calls may end while the others are visited", () => {
   const calls = new OpenCalls<NamedCall>();
-  for (const name of "abcd") calls.add(toCall(name));
+  for (const name of "abcd") {
+    calls.add(toCall(name));
+  }
   let visited = "";
   for (const call of calls) {
     visited += call.name;

@@ -17,7 +17,9 @@ export class OpenCalls<Call extends OpenCall> implements Iterable<Call> {
 
   /** Adds a call; one that is in it already stays. */
   add(call: Call): void {
-    if (call.openIndex >= 0) return;
+    if (call.openIndex >= 0) {
+      return;
+    }
     call.openIndex = this.#calls.length;
     this.#calls.push(call);
   }
@@ -25,7 +27,9 @@ export class OpenCalls<Call extends OpenCall> implements Iterable<Call> {
   /** Takes a call out; one that is not in it changes nothing. */
   delete(call: Call): void {
     const index = call.openIndex;
-    if (this.#calls[index] !== call) return;
+    if (this.#calls[index] !== call) {
+      return;
+    }
     const last = this.#calls.pop();
     if (last !== undefined && last !== call) {
       this.#calls[index] = last;

@@ -19,13 +19,17 @@ export abstract class PullStream implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#pending !== undefined) return this.#pending.promise.then(this.#nextAgain, this.#nextAgain);
+    if (this.#pending !== undefined) {
+      return this.#pending.promise.then(this.#nextAgain, this.#nextAgain);
+    }
     if (this.#failure !== undefined) {
       const failure = this.#failure;
       this.#failure = undefined;
       return Promise.reject(failure);
     }
-    if (this.#isEnded) return Promise.resolve(done);
+    if (this.#isEnded) {
+      return Promise.resolve(done);
+    }
     this.#pending = Promise.withResolvers();
     const { promise } = this.#pending;
     if (this.#isStarted) {
@@ -38,7 +42,9 @@ export abstract class PullStream implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    if (this.#isStarted && !this.#isEnded) this.leave();
+    if (this.#isStarted && !this.#isEnded) {
+      this.leave();
+    }
     this.#isEnded = true;
     this.#failure = undefined;
     this.#settle()?.resolve(done);
@@ -56,17 +62,25 @@ export abstract class PullStream implements AsyncIterableIterator<unknown> {
 
   /** Hands a message to the reader; only after it was asked for. */
   protected deliver(result: IteratorResult<unknown>): void {
-    if (!this.#isEnded) this.#settle()?.resolve(result);
+    if (!this.#isEnded) {
+      this.#settle()?.resolve(result);
+    }
   }
 
   /** Ends the stream, well or with an error. A second end is ignored. */
   protected end(error?: RpcError): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded) {
+      return;
+    }
     this.#isEnded = true;
     const pending = this.#settle();
-    if (error === undefined) pending?.resolve(done);
-    else if (pending === undefined) this.#failure = error;
-    else pending.reject(error);
+    if (error === undefined) {
+      pending?.resolve(done);
+    } else if (pending === undefined) {
+      this.#failure = error;
+    } else {
+      pending.reject(error);
+    }
   }
 
   protected get isEnded(): boolean {

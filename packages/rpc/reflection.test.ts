@@ -85,11 +85,15 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
       $case: "fileContainingSymbol",
       value: "spillway.inference.v1.InferenceService",
     });
-    if (answer?.$case !== "fileDescriptorResponse") throw new Error(`no descriptor but ${answer?.$case}`);
+    if (answer?.$case !== "fileDescriptorResponse") {
+      throw new Error(`no descriptor but ${answer?.$case}`);
+    }
     const file = answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
     const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: file.reverse() }));
     const invoke = registry.getService("spillway.inference.v1.InferenceService")?.method.invoke;
-    if (invoke === undefined) throw new Error("the descriptor lacks the method");
+    if (invoke === undefined) {
+      throw new Error("the descriptor lacks the method");
+    }
     const request = toBinary(
       invoke.input,
       fromJson(invoke.input, { endpoint: "chat", dialect: "DIALECT_OPENAI_CHAT" }),

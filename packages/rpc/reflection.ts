@@ -38,7 +38,9 @@ export function toReflectionServices(server: ReflectedServer): GrpcService[] {
         server.openStreams.add(stream);
         stream.on("close", () => server.openStreams.delete(stream));
         stream.on("data", (bytes: Buffer) => {
-          if (!stream.write(answer(bytes, listed, server.describe))) stream.pause();
+          if (!stream.write(answer(bytes, listed, server.describe))) {
+            stream.pause();
+          }
         });
         stream.on("drain", () => stream.resume());
         stream.on("end", () => stream.end());
@@ -79,7 +81,9 @@ function toAnswer(
     }
     case "allExtensionNumbersOfType": {
       const extensionNumber = describe().extensionNumbers(request.value);
-      if (extensionNumber === undefined) return toError("NOT_FOUND", `${request.value} is not known`);
+      if (extensionNumber === undefined) {
+        return toError("NOT_FOUND", `${request.value} is not known`);
+      }
       return {
         $case: "allExtensionNumbersResponse",
         value: { baseTypeName: request.value, extensionNumber: [...extensionNumber] },
@@ -91,7 +95,9 @@ function toAnswer(
 }
 
 function toFiles(files: Buffer[] | undefined, name: string): ReflectionAnswer {
-  if (files === undefined) return toError("NOT_FOUND", `${name} is not known`);
+  if (files === undefined) {
+    return toError("NOT_FOUND", `${name} is not known`);
+  }
   return { $case: "fileDescriptorResponse", value: { fileDescriptorProto: files } };
 }
 

@@ -42,15 +42,25 @@ class StreamServer {
       this.#source = source;
       for (;;) {
         const result = await source.next();
-        if (this.#call.isEnded) return;
-        if (result.done === true) break;
+        if (this.#call.isEnded) {
+          return;
+        }
+        if (result.done === true) {
+          break;
+        }
         await this.#write(toBuffer(method.responseType.encode(result.value).finish()));
-        if (this.#call.isEnded) return;
+        if (this.#call.isEnded) {
+          return;
+        }
       }
-      if (this.#call.finish()) this.#wire.end();
+      if (this.#call.finish()) {
+        this.#wire.end();
+      }
     } catch (thrown) {
       const error = toCallerError(thrown, this.#callee, this.#call.context.signal);
-      if (this.#call.finish(error)) this.#sendError(error);
+      if (this.#call.finish(error)) {
+        this.#sendError(error);
+      }
       // It goes on where only its message could not be written.
       this.#leaveSource();
     }
@@ -61,7 +71,9 @@ class StreamServer {
     this.#hasSent = true;
     const isLarge = bytes.length >= largeMessageBytes;
     const isWritable = isLarge ? this.#wire.write(bytes, this.#onWritable) : this.#wire.write(bytes);
-    if (isWritable && !isLarge) return undefined;
+    if (isWritable && !isLarge) {
+      return undefined;
+    }
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -75,7 +87,9 @@ class StreamServer {
 
   /** The call ended first: tells the caller, if one is left, and lets the implementation clean up without waiting for it. */
   #abandon(error: RpcError): void {
-    if (!this.#wire.cancelled) this.#sendError(error);
+    if (!this.#wire.cancelled) {
+      this.#sendError(error);
+    }
     this.#onWritable();
     this.#leaveSource();
   }
@@ -88,8 +102,12 @@ class StreamServer {
   }
 
   #sendError(error: RpcError): void {
-    if (this.#hasSent && this.#call.wantsOrderedErrors) this.#wire.end(toStatusMetadata(error));
+    if (this.#hasSent && this.#call.wantsOrderedErrors) {
+      this.#wire.end(toStatusMetadata(error));
+    }
     // `destroy(error)` would send no status at all.
-    else this.#wire.emit("error", toGrpcStatus(error));
+    else {
+      this.#wire.emit("error", toGrpcStatus(error));
+    }
   }
 }

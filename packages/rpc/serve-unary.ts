@@ -14,9 +14,13 @@ export async function serveUnary(
   try {
     const answer = await callee.invoke(call.decode(request), call.context);
     const bytes = toBuffer(callee.method.responseType.encode(answer).finish());
-    if (call.finish()) send(null, bytes);
+    if (call.finish()) {
+      send(null, bytes);
+    }
   } catch (thrown) {
     const error = toCallerError(thrown, callee, call.context.signal);
-    if (call.finish(error)) send(toGrpcStatus(error));
+    if (call.finish(error)) {
+      send(toGrpcStatus(error));
+    }
   }
 }

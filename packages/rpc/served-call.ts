@@ -40,7 +40,9 @@ export class ServedCall implements EarlyEndListener, OpenCall {
   constructor(call: IncomingCall, callee: Callee, { tracer, openCalls, isEndless }: ServedCallOptions) {
     const metadata: Record<string, string> = {};
     for (const [key, value] of Object.entries(call.metadata.getMap())) {
-      if (typeof value === "string") metadata[key] = value;
+      if (typeof value === "string") {
+        metadata[key] = value;
+      }
     }
     const parent = fromTraceHeaders(metadata.traceparent, metadata.tracestate);
     this.wantsOrderedErrors = metadata[orderedErrorsKey] !== undefined;
@@ -78,7 +80,9 @@ export class ServedCall implements EarlyEndListener, OpenCall {
 
   /** Notes the end. False when the call had ended before, so that nothing more may be sent. */
   finish(error?: RpcError): boolean {
-    if (this.#isEnded) return false;
+    if (this.#isEnded) {
+      return false;
+    }
     this.#isEnded = true;
     this.#earlyEnd.dispose();
     this.#openCalls.delete(this);
@@ -92,7 +96,9 @@ export class ServedCall implements EarlyEndListener, OpenCall {
 
   /** Ends the call with an error, and the implementation's work with it. */
   endEarly(error: RpcError): void {
-    if (!this.finish(error)) return;
+    if (!this.finish(error)) {
+      return;
+    }
     this.#controller.abort(error);
     this.#onEarlyEnd?.(error);
   }

@@ -45,7 +45,9 @@ export function encodeStatus(error: RpcError): Buffer {
       message: toStatusMessage(error.message),
       details: [info, ...details],
     }).finish();
-    if (encoded.length <= maxStatusBytes || details.length === 0) return toBuffer(encoded);
+    if (encoded.length <= maxStatusBytes || details.length === 0) {
+      return toBuffer(encoded);
+    }
     const biggest = details.reduce(
       (most, { value }, index) => (value.length > sizeAt(details, most) ? index : most),
       0,
@@ -64,13 +66,18 @@ export function encodeStatus(error: RpcError): Buffer {
 export function decodeStatus(number: number, message: string, encoded: Uint8Array | undefined): RpcError {
   const status = encoded === undefined ? undefined : tryDecode(googleRpc.Status, encoded);
   const code = fromStatusNumber(number === googleRpc.Code.OK ? (status?.code ?? number) : number);
-  if (status === undefined) return new RpcError({ code, reason: reasonOf(code), message });
+  if (status === undefined) {
+    return new RpcError({ code, reason: reasonOf(code), message });
+  }
   const details: ErrorDetail[] = [];
   let info: googleRpc.ErrorInfo | undefined;
   for (const { typeUrl, value } of status.details) {
     const type = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
-    if (type === errorInfoType && info === undefined) info = tryDecode(googleRpc.ErrorInfo, value);
-    else details.push({ type, value });
+    if (type === errorInfoType && info === undefined) {
+      info = tryDecode(googleRpc.ErrorInfo, value);
+    } else {
+      details.push({ type, value });
+    }
   }
   return new RpcError({
     code,
@@ -96,7 +103,9 @@ function encodeErrorInfo(error: RpcError): Buffer {
   for (const [key, value] of Object.entries(error.metadata)) {
     const cut = value.slice(0, maxMetadataValueLength).toWellFormed();
     length += key.length + cut.length;
-    if (length > maxMetadataLength) break;
+    if (length > maxMetadataLength) {
+      break;
+    }
     metadata[key] = cut;
   }
   return toBuffer(googleRpc.ErrorInfo.encode({ reason: error.reason, domain: errorDomain, metadata }).finish());

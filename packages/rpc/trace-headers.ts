@@ -17,9 +17,13 @@ const maxTracestateLength = 512;
  */
 export function fromTraceHeaders(traceparent: string | undefined, tracestate: string | undefined): Context | undefined {
   const found = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
-  if (found === null) return undefined;
+  if (found === null) {
+    return undefined;
+  }
   const [, version, traceId = "", spanId = "", flags = "00", rest] = found;
-  if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
+  if (version === "ff" || (version === "00" && rest !== undefined)) {
+    return undefined;
+  }
   const spanContext: SpanContext = {
     traceId,
     spanId,
@@ -35,9 +39,13 @@ export function fromTraceHeaders(traceparent: string | undefined, tracestate: st
 /** Writes the span of a context as W3C headers by `set`, which is not called when the context holds none. */
 export function toTraceHeaders(context: Context, set: (key: string, value: string) => void): void {
   const spanContext = trace.getSpanContext(context);
-  if (spanContext === undefined || !isSpanContextValid(spanContext)) return;
+  if (spanContext === undefined || !isSpanContextValid(spanContext)) {
+    return;
+  }
   const flags = (spanContext.traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, "0");
   set("traceparent", `00-${spanContext.traceId}-${spanContext.spanId}-${flags}`);
   const tracestate = spanContext.traceState?.serialize();
-  if (tracestate !== undefined && tracestate !== "") set("tracestate", tracestate);
+  if (tracestate !== undefined && tracestate !== "") {
+    set("tracestate", tracestate);
+  }
 }

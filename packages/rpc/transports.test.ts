@@ -17,7 +17,9 @@ const definition = inferenceV1.InferenceServiceDefinition;
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  for (const close of closers.splice(0).reverse()) {
+    await close();
+  }
 });
 
 /** An implementation whose methods all fail, but for the ones that a test brings. */
@@ -84,7 +86,9 @@ function failureOf(promise: Promise<unknown>): Promise<unknown> {
 
 async function collect(stream: AsyncIterable<inferenceV1.StreamInvokeResponse>): Promise<string[]> {
   const texts: string[] = [];
-  for await (const message of stream) texts.push(textOf(message));
+  for await (const message of stream) {
+    texts.push(textOf(message));
+  }
   return texts;
 }
 
@@ -196,7 +200,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
     test("arrive in order and end", async () => {
       const client = await connect({
         async *streamInvoke() {
-          for (let index = 0; index < 200; index++) yield dataEvent(`${index}`);
+          for (let index = 0; index < 200; index++) {
+            yield dataEvent(`${index}`);
+          }
         },
       });
       expect(await collect(client.streamInvoke(streamRequest))).toEqual(
@@ -226,7 +232,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
     test("that fail midway keep every message from before, for a slow reader as well", async () => {
       const client = await connect({
         async *streamInvoke() {
-          for (let index = 0; index < 20; index++) yield dataEvent(`${index}`);
+          for (let index = 0; index < 20; index++) {
+            yield dataEvent(`${index}`);
+          }
           throw new RpcError({ code: "ABORTED", reason: "STREAM_BROKEN", message: "broken" });
         },
       });
@@ -234,7 +242,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       const read = async () => {
         for await (const message of client.streamInvoke(streamRequest)) {
           texts.push(textOf(message));
-          if (texts.length === 3) await setTimeout(50);
+          if (texts.length === 3) {
+            await setTimeout(50);
+          }
         }
       };
       expect(await failureOf(read())).toMatchObject({ code: "ABORTED", reason: "STREAM_BROKEN" });
@@ -398,13 +408,19 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
         async *streamInvoke(_request, context = {}) {
           context.signal?.addEventListener("abort", () => told.resolve());
           try {
-            for (let index = 0; ; index++) yield dataEvent(`${index}`);
+            for (let index = 0; ; index++) {
+              yield dataEvent(`${index}`);
+            }
           } finally {
             cleaned.resolve();
           }
         },
       });
-      for await (const message of client.streamInvoke(streamRequest)) if (textOf(message) === "3") break;
+      for await (const message of client.streamInvoke(streamRequest)) {
+        if (textOf(message) === "3") {
+          break;
+        }
+      }
       await told.promise;
       await cleaned.promise;
     });
@@ -452,7 +468,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       await client.listModels({}, { signal });
       await collect(client.streamInvoke(streamRequest, { signal }));
       expect(added.mock.calls.length).toBeGreaterThan(0);
-      for (const [type, listener] of added.mock.calls) expect(removed).toHaveBeenCalledWith(type, listener);
+      for (const [type, listener] of added.mock.calls) {
+        expect(removed).toHaveBeenCalledWith(type, listener);
+      }
     });
   });
 
@@ -462,7 +480,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       const client = await connect({
         async *streamInvoke() {
           const data = Buffer.alloc(32 * 1024);
-          for (; made < 2000; made++) yield { event: { $case: "data" as const, value: data } };
+          for (; made < 2000; made++) {
+            yield { event: { $case: "data" as const, value: data } };
+          }
         },
       });
       const iterator = client.streamInvoke(streamRequest)[Symbol.asyncIterator]();
@@ -475,7 +495,9 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       // 64 MB would be made without back-pressure; buffers on the way may hold a few MB.
       expect(made).toBeLessThan(200);
       let read = 1;
-      while ((await iterator.next()).done !== true) read++;
+      while ((await iterator.next()).done !== true) {
+        read++;
+      }
       expect(read).toBe(2000);
     });
   });

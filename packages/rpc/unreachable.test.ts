@@ -16,7 +16,9 @@ const definition = inferenceV1.InferenceServiceDefinition;
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  for (const close of closers.splice(0).reverse()) {
+    await close();
+  }
 });
 
 async function start(listModels: Service<typeof definition>["listModels"], port = 0): Promise<GrpcServer> {

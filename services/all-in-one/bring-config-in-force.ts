@@ -58,13 +58,17 @@ export async function bringConfigInForce(start: ConfigStart): Promise<void> {
     });
   }
   startup.complete(config);
-  while (!(await start.routing.getConfigStatus({})).ready) await setTimeout(readinessPollMs, undefined, shutdown);
+  while (!(await start.routing.getConfigStatus({})).ready) {
+    await setTimeout(readinessPollMs, undefined, shutdown);
+  }
 
   // Requests are answered already: a database that goes away just now must not end that.
   const { endpoints, access } = await retryWithBackoff(() => readOverview(start.inference, config, asAdmin), {
     signal: shutdown.signal,
     onFailure: (error) => {
-      if (!(error instanceof RpcError) || error.code !== "UNAVAILABLE") throw error;
+      if (!(error instanceof RpcError) || error.code !== "UNAVAILABLE") {
+        throw error;
+      }
     },
   });
   logger.info({ event: "ready", ...start.addresses, endpoints: endpoints.length, access }, "ready");

@@ -11,7 +11,9 @@ function write(answers: (RpcError | "applied")[]) {
     applyConfig: async (request: configV1.ApplyConfigRequest): Promise<configV1.ApplyConfigResponse> => {
       requests.push(request);
       const answer = answers.shift();
-      if (answer instanceof RpcError) throw answer;
+      if (answer instanceof RpcError) {
+        throw answer;
+      }
       return { revision: 1n, changes: [], warnings: [] };
     },
   };

@@ -33,13 +33,17 @@ export async function writeDemoIfEmpty(
 ): Promise<void> {
   const request = configV1.ApplyConfigRequest.fromPartial({ document: demoDocument, source: "api", onlyIfEmpty: true });
   const onFailure = (error: unknown) => {
-    if (!isRpcError(error, "UNAVAILABLE")) throw error;
+    if (!isRpcError(error, "UNAVAILABLE")) {
+      throw error;
+    }
     logger.warn({ reason: error.message }, "the demo could not be written; trying again until it can");
   };
   try {
     await retryWithBackoff(() => config.applyConfig(request, { metadata }), { signal, onFailure });
   } catch (error) {
-    if (!isRpcError(error, "FAILED_PRECONDITION")) throw error;
+    if (!isRpcError(error, "FAILED_PRECONDITION")) {
+      throw error;
+    }
   }
 }
 

@@ -19,7 +19,9 @@ class FakePostgres {
   async restart(): Promise<void> {
     this.restarts += 1;
     const failure = this.starts.shift();
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) {
+      throw failure;
+    }
     this.#ended = Promise.withResolvers();
   }
 }
@@ -73,7 +75,9 @@ it("waits longer and longer before it starts a server that never stays", async (
   await expect.poll(() => startedAtMs.length).toBeGreaterThan(5);
   const waits = startedAtMs.slice(1).map((atMs, index) => atMs - (startedAtMs[index] ?? 0));
   // 4 ms doubled with each, and at least half of that. A timer may be a millisecond early.
-  for (const [index, waitMs] of waits.entries()) expect(waitMs).toBeGreaterThan(2 * 2 ** index - 1.5);
+  for (const [index, waitMs] of waits.entries()) {
+    expect(waitMs).toBeGreaterThan(2 * 2 ** index - 1.5);
+  }
 });
 
 it("gives up where the data folder is lost to another owner", async () => {

@@ -37,7 +37,9 @@ export async function keepDatabaseRunning(
       await standSteady(postgres.crashed, steadyMs);
     };
     const onFailure = (error: unknown, waitMs: number) => {
-      if (error instanceof EmbeddedPostgresError && error.isLost) throw error;
+      if (error instanceof EmbeddedPostgresError && error.isLost) {
+        throw error;
+      }
       failures += 1;
       // One line when it begins, then one for about every minute.
       if (failures === 1 || failures % 12 === 0) {
@@ -54,5 +56,7 @@ async function standSteady(crashed: Promise<Error>, steadyMs: number): Promise<v
   const steady = delay(steadyMs, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined);
   const crash = await Promise.race([crashed, steady]);
   waiting.abort();
-  if (crash !== undefined) throw crash;
+  if (crash !== undefined) {
+    throw crash;
+  }
 }

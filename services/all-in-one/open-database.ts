@@ -33,7 +33,9 @@ export async function openDatabase(
   );
   const postgres = await opening;
   keepDatabaseRunning(postgres, { logger, signal: shutdown.signal }).catch((error: unknown) => {
-    if (!shutdown.signal.aborted) fail(error);
+    if (!shutdown.signal.aborted) {
+      fail(error);
+    }
   });
   return { url: postgres.databaseUrl, place: `embedded Postgres in ${dataDirectory}` };
 }

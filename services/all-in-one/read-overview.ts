@@ -32,7 +32,9 @@ async function readAccess(
     await inference.listModels({}, noKey);
     return "open";
   } catch (error) {
-    if (!(error instanceof RpcError) || error.code !== "UNAUTHENTICATED") throw error;
+    if (!(error instanceof RpcError) || error.code !== "UNAUTHENTICATED") {
+      throw error;
+    }
     return error.reason === "CREDENTIAL_INVALID" ? "by keys" : "closed";
   }
 }

@@ -71,7 +71,9 @@ export class Startup {
   }
 
   #required(): ConfigService {
-    if (this.#service !== undefined) return this.#service;
+    if (this.#service !== undefined) {
+      return this.#service;
+    }
     throw new RpcError({
       code: "UNAVAILABLE",
       reason: "UNAVAILABLE",

@@ -51,8 +51,12 @@ and start with it:
 `;
 
 function formatTrial({ http, endpoint, isDemo, access }: WelcomeFacts): string {
-  if (access === "closed") return firstKey;
-  if (endpoint === undefined) return "\nNo endpoint exists yet: npm start -- --config spillway.yaml makes some.\n";
+  if (access === "closed") {
+    return firstKey;
+  }
+  if (endpoint === undefined) {
+    return "\nNo endpoint exists yet: npm start -- --config spillway.yaml makes some.\n";
+  }
   const about = isDemo
     ? "The endpoint `demo` has a primary that always fails and a fallback that answers. Try:"
     : `Try the endpoint \`${endpoint}\`:`;

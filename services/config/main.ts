@@ -39,8 +39,9 @@ await runProgram({
     const whenReady = service.whenReady().then(() => {
       waitsFor = "the configuration file is not in force yet";
     });
-    if (options.config === undefined) await whenReady;
-    else {
+    if (options.config === undefined) {
+      await whenReady;
+    } else {
       await keepConfigFile({
         path: options.config,
         environment,

@@ -142,7 +142,9 @@ describe("while the database is away", () => {
     const { modelDefinition } = await eventually(() => createModel(client, "afterwards"));
     let message = (await pending).value;
     expect(message).toMatchObject({ staleReason: "" });
-    while (message?.event?.$case === "bookmark") message = (await iterator.next()).value;
+    while (message?.event?.$case === "bookmark") {
+      message = (await iterator.next()).value;
+    }
     expect(message).toMatchObject({ revision: modelDefinition?.revision, event: { $case: "delta" } });
     await expect.poll(() => service.isDatabaseReachable()).toBe(true);
     const password = new URL(databaseUrl).password;

@@ -20,7 +20,9 @@ export function refuseViolations(violations: readonly Violation[]): void {
   for (const violation of violations.slice(0, mostTold)) {
     const one = { field: shorten(violation.field), description: shorten(violation.description, longestDescription) };
     length += one.field.length + one.description.length;
-    if (told.length > 0 && length > mostCharactersTold) break;
+    if (told.length > 0 && length > mostCharactersTold) {
+      break;
+    }
     told.push(one);
   }
   const last = told.at(-1);

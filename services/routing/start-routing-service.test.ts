@@ -140,7 +140,9 @@ describe("requests over real HTTP", () => {
     let text = "";
     const error = await (async () => {
       for await (const { event } of (routing as RoutingService).inference.streamInvoke(call)) {
-        if (event?.$case === "data") text += event.value.toString();
+        if (event?.$case === "data") {
+          text += event.value.toString();
+        }
       }
       return undefined;
     })().catch((thrown: RpcError) => thrown);

@@ -93,7 +93,9 @@ export async function startRoutingService(options: RoutingServiceOptions): Promi
   };
   const activeCalls = new ActiveCalls();
   const probers = new ProberSet({ transport: engine.transports.http, random });
-  if (state.snapshot !== undefined) probers.update(state.snapshot);
+  if (state.snapshot !== undefined) {
+    probers.update(state.snapshot);
+  }
   const watch = new ConfigWatch({
     config,
     serviceToken,

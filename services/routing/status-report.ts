@@ -1,4 +1,4 @@
-import type { routingV1 } from "#contracts";
+import { type routingV1, toConfigStatusReport } from "#contracts";
 import type { Service } from "#rpc";
 import type { Readiness } from "#runtime";
 
@@ -13,22 +13,10 @@ export function createStatusReport(
 ): StatusReport {
   return {
     async readReadiness() {
-      const { ready, notReadyReason, revision, stale, staleReason, ageMs, file } = await routing.getConfigStatus({});
+      const status = await routing.getConfigStatus({});
       return {
-        notReadyReason: ready ? undefined : notReadyReason,
-        report: {
-          revision: Number(revision),
-          stale,
-          ...(stale && { stale_reason: staleReason }),
-          age_ms: Number(ageMs),
-          ...(file !== undefined && {
-            file: {
-              source: file.source,
-              revision: Number(file.revision),
-              ...(file.error !== "" && { error: file.error }),
-            },
-          }),
-        },
+        notReadyReason: status.ready ? undefined : status.notReadyReason,
+        report: toConfigStatusReport(status),
       };
     },
   };

@@ -23,7 +23,9 @@ function cruise(folder: string): { moduleCount: number; violations: string[] } {
     [cruiser, "--config", rulesFile, "--output-type", "json", "packages", "services", "test"],
     { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 },
   );
-  if (stdout === "") throw new Error(stderr);
+  if (stdout === "") {
+    throw new Error(stderr);
+  }
   const { modules, summary } = JSON.parse(stdout) as Cruise;
   const violations = summary.violations.map(({ rule, from }) => `${rule.name}: ${from}`);
   return { moduleCount: modules.filter(({ source }) => !source.includes("node_modules")).length, violations };
@@ -117,7 +119,9 @@ function plantFor(rule: string): Plant {
     return { files: { [foundIn]: 'import "../newcomer/index.ts";' }, foundIn };
   }
   const plant = plants[rule];
-  if (plant === undefined) throw new Error(`No violation of ${rule} is planted here`);
+  if (plant === undefined) {
+    throw new Error(`No violation of ${rule} is planted here`);
+  }
   return plant;
 }
 
@@ -132,7 +136,9 @@ function buildEmptyHouse(folder: string): void {
     devDependencies: { vitest: "*" },
   });
   write(folder, "tsconfig.json", { compilerOptions: { module: "nodenext" } });
-  for (const face of Object.values(imports)) write(folder, String(face), "");
+  for (const face of Object.values(imports)) {
+    write(folder, String(face), "");
+  }
   write(folder, "test/some.test.ts", "");
   for (const name of [...libraries, "vitest"]) {
     write(folder, `node_modules/${name}/package.json`, { name, version: "1.0.0", main: "index.js" });
@@ -159,7 +165,9 @@ describe("a planted violation", () => {
     buildEmptyHouse(folder);
     expect(cruise(folder).violations).toEqual([]);
     for (const rule of ruleNames) {
-      for (const [path, text] of Object.entries(plantFor(rule).files)) write(folder, path, text);
+      for (const [path, text] of Object.entries(plantFor(rule).files)) {
+        write(folder, path, text);
+      }
     }
     found = cruise(folder).violations;
   });

@@ -15,15 +15,24 @@ export function findSourceFaults(path: string, text: string): string[] {
     faults.push(`${path}:${line + 1} ${fault}`);
   };
   const parts = path.split("/").map((part) => part.replace(/\..*$/, ""));
-  for (const part of parts) if (emptyNames.has(part)) faults.push(`${path} has a name that says nothing: ${part}`);
+  for (const part of parts) {
+    if (emptyNames.has(part)) {
+      faults.push(`${path} has a name that says nothing: ${part}`);
+    }
+  }
   const visit = (node: ts.Node) => {
-    if (readsEnvironment(node) && !/((^|\/)settings|\.test)\.ts$/.test(path))
+    if (readsEnvironment(node) && !/((^|\/)settings|\.test)\.ts$/.test(path)) {
       report(node, "reads process.env: settings.ts does");
-    if (isUndocumentedExport(node) && !path.endsWith(".test.ts")) report(node, "exports without a docstring");
-    if (ts.isIdentifier(node) && isDeclaredName(node) && shortNames.has(node.text))
+    }
+    if (isUndocumentedExport(node) && !path.endsWith(".test.ts")) {
+      report(node, "exports without a docstring");
+    }
+    if (ts.isIdentifier(node) && isDeclaredName(node) && shortNames.has(node.text)) {
       report(node, `cuts a word short: ${node.text}`);
-    if (ts.isPropertyAccessExpression(node) && node.getText(source) === "vi.mock")
+    }
+    if (ts.isPropertyAccessExpression(node) && node.getText(source) === "vi.mock") {
       report(node, "mocks a module: pass a fake");
+    }
     ts.forEachChild(node, visit);
   };
   visit(source);
@@ -41,7 +50,9 @@ function readsEnvironment(node: ts.Node): boolean {
 }
 
 function isUndocumentedExport(node: ts.Node): boolean {
-  if (!ts.canHaveModifiers(node) || !ts.isSourceFile(node.parent)) return false;
+  if (!ts.canHaveModifiers(node) || !ts.isSourceFile(node.parent)) {
+    return false;
+  }
   const isExported = ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
   return isExported && ts.getJSDocCommentsAndTags(node).length === 0;
 }

@@ -29,7 +29,9 @@ export class BenchChild {
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.output = (this.output + text).slice(-50_000);
-        for (const look of this.#onOutput) look();
+        for (const look of this.#onOutput) {
+          look();
+        }
       });
     }
   }
@@ -45,7 +47,9 @@ export class BenchChild {
       const onMessage = (answer: unknown) => settle(() => resolve(answer as Answer));
       const onExit = () => settle(() => reject(this.#toFailure("ended")));
       child.on("message", onMessage).on("exit", onExit);
-      if (question !== undefined) child.send(question);
+      if (question !== undefined) {
+        child.send(question);
+      }
     });
   }
 
@@ -60,7 +64,9 @@ export class BenchChild {
       };
       const look = () => {
         const found = pattern.exec(this.output)?.[1];
-        if (found !== undefined) settle(() => resolve(found));
+        if (found !== undefined) {
+          settle(() => resolve(found));
+        }
       };
       const onExit = () => settle(() => reject(this.#toFailure("ended")));
       const timer = setTimeout(() => settle(() => reject(this.#toFailure("is not ready after 60 s"))), 60_000);
@@ -79,7 +85,9 @@ export class BenchChild {
   /** Ends the process and waits for it. Idempotent. */
   async stop(): Promise<void> {
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return;
+    }
     const exited = once(child, "exit");
     child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);

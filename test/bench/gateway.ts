@@ -54,7 +54,9 @@ export async function startGateway(upstreamPort: number, profileFolder?: string)
 async function untilReady(url: string): Promise<void> {
   const deadlineMs = Date.now() + 60_000;
   while (!(await fetch(url)).ok) {
-    if (Date.now() > deadlineMs) throw new Error("the gateway is not ready after 60 s");
+    if (Date.now() > deadlineMs) {
+      throw new Error("the gateway is not ready after 60 s");
+    }
     await setTimeout(50);
   }
 }

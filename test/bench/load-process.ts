@@ -25,7 +25,9 @@ class Window {
     this.#request = toRequest(order);
     this.#endsAtMs = this.#startedAtMs + order.durationMs;
     this.#busy = order.connections;
-    for (let index = 0; index < order.connections; index++) this.#open().send();
+    for (let index = 0; index < order.connections; index++) {
+      this.#open().send();
+    }
   }
 
   #open(): Connection {
@@ -38,12 +40,18 @@ class Window {
     };
     socket.on("data", (bytes) => {
       const answer = reader.push(bytes);
-      if (answer === undefined) return;
+      if (answer === undefined) {
+        return;
+      }
       const nowMs = performance.now();
-      if (answer.status === 200) this.#latenciesMs.push(nowMs - sentAtMs);
-      else this.#fail(`status ${answer.status}`);
-      if (nowMs < this.#endsAtMs) send();
-      else {
+      if (answer.status === 200) {
+        this.#latenciesMs.push(nowMs - sentAtMs);
+      } else {
+        this.#fail(`status ${answer.status}`);
+      }
+      if (nowMs < this.#endsAtMs) {
+        send();
+      } else {
         socket.destroy();
         this.#leave();
       }
@@ -62,7 +70,9 @@ class Window {
 
   #leave(): void {
     this.#busy--;
-    if (this.#busy > 0) return;
+    if (this.#busy > 0) {
+      return;
+    }
     const elapsedMs = performance.now() - this.#startedAtMs;
     const sorted = this.#latenciesMs.sort((one, other) => one - other);
     this.#whenDone({
@@ -84,7 +94,9 @@ function toRequest({ headers, body }: LoadOrder): Buffer {
 }
 
 process.on("message", (order: LoadOrder | string) => {
-  if (typeof order === "object") new Window(order, (result) => process.send?.(result));
+  if (typeof order === "object") {
+    new Window(order, (result) => process.send?.(result));
+  }
 });
 // Between two windows nothing else keeps this process alive.
 process.channel?.ref();

@@ -36,8 +36,11 @@ interface Subject {
 
 const workloads = { unary: toBody(false), stream: toBody(true) };
 
-if (values.help) process.stdout.write(help);
-else await run();
+if (values.help) {
+  process.stdout.write(help);
+} else {
+  await run();
+}
 
 async function run(): Promise<void> {
   const upstream = new BenchChild({ command: ["test/bench/upstream-process.ts"] });
@@ -51,7 +54,9 @@ async function run(): Promise<void> {
     const subjects = { control: { child: control, port }, gateway };
     const summaries: Summary[] = [];
     for (const [name, body] of Object.entries(workloads)) {
-      if (values.only !== undefined && values.only !== name) continue;
+      if (values.only !== undefined && values.only !== name) {
+        continue;
+      }
       summaries.push(await measure(name, body, { load, ...subjects }));
     }
     process.stdout.write(
@@ -59,7 +64,9 @@ async function run(): Promise<void> {
     );
   } finally {
     await gateway?.stop();
-    for (const child of [load, control, upstream]) await child.stop();
+    for (const child of [load, control, upstream]) {
+      await child.stop();
+    }
   }
 }
 
@@ -69,13 +76,17 @@ async function measure(
   { load, control, gateway }: { readonly load: BenchChild; readonly control: Subject; readonly gateway: Subject },
 ): Promise<Summary> {
   const window = async (subject: Subject, seconds: number) => runWindow(load, subject, { body, seconds });
-  for (const subject of [control, gateway]) await window(subject, Number(values.warmup));
+  for (const subject of [control, gateway]) {
+    await window(subject, Number(values.warmup));
+  }
   const rounds: Round[] = [];
   for (let index = 0; index < Number(values.rounds); index++) {
     // Whoever is measured second meets a machine that the first has warmed: each is second as often as the other.
     const order = index % 2 === 0 ? [control, gateway] : [gateway, control];
     const figures = new Map<Subject, WindowFigures>();
-    for (const subject of order) figures.set(subject, await window(subject, Number(values.seconds)));
+    for (const subject of order) {
+      figures.set(subject, await window(subject, Number(values.seconds)));
+    }
     rounds.push({ control: toFigures(figures, control), gateway: toFigures(figures, gateway) });
   }
   return summarize(name, rounds);
@@ -96,7 +107,9 @@ async function runWindow(
   const before = await child.readCpuUs();
   const result = await load.ask<LoadResult>(order);
   const cpuUs = (await child.readCpuUs()) - before;
-  if (result.failed > 0) throw new Error(`${result.failed} requests failed, the first with ${result.firstFailure}`);
+  if (result.failed > 0) {
+    throw new Error(`${result.failed} requests failed, the first with ${result.firstFailure}`);
+  }
   return {
     cpuUs: cpuUs / result.completed,
     requestsPerSecond: (result.completed / result.elapsedMs) * 1000,
@@ -106,7 +119,9 @@ async function runWindow(
 
 function toFigures(figures: ReadonlyMap<Subject, WindowFigures>, subject: Subject): WindowFigures {
   const found = figures.get(subject);
-  if (found === undefined) throw new Error("a subject was not measured");
+  if (found === undefined) {
+    throw new Error("a subject was not measured");
+  }
   return found;
 }
 

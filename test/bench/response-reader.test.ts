@@ -14,7 +14,9 @@ test.each([
   const bytes = Buffer.from(text);
   for (let split = 0; split < bytes.length; split++) {
     const reader = new ResponseReader();
-    for (const part of [bytes.subarray(0, split), bytes.subarray(split, -1)]) expect(reader.push(part)).toBeUndefined();
+    for (const part of [bytes.subarray(0, split), bytes.subarray(split, -1)]) {
+      expect(reader.push(part)).toBeUndefined();
+    }
     expect(reader.push(bytes.subarray(-1))).toMatchObject({ status });
     expect(reader.push(bytes)).toMatchObject({ status });
   }

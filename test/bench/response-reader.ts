@@ -19,7 +19,11 @@ export class ResponseReader {
   /** Takes bytes as they come. Returns the answer that they complete; a further answer must not follow in them. */
   push(bytes: Buffer): CompleteAnswer | undefined {
     this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    while (this.#step()) if (this.#state === "head") return { status: this.#status, bodyBytes: this.#bodyBytes };
+    while (this.#step()) {
+      if (this.#state === "head") {
+        return { status: this.#status, bodyBytes: this.#bodyBytes };
+      }
+    }
     return undefined;
   }
 
@@ -41,13 +45,17 @@ export class ResponseReader {
 
   #readHead(): boolean {
     const end = this.#held.indexOf(endOfHead);
-    if (end < 0) return false;
+    if (end < 0) {
+      return false;
+    }
     const head = this.#held.toString("latin1", 0, end);
     this.#held = this.#held.subarray(end + endOfHead.length);
     this.#status = Number(head.slice(9, 12));
     this.#bodyBytes = 0;
     const length = /content-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined && !/transfer-encoding: *chunked/i.test(head)) throw new Error(`no length in ${head}`);
+    if (length === undefined && !/transfer-encoding: *chunked/i.test(head)) {
+      throw new Error(`no length in ${head}`);
+    }
     this.#state = length === undefined ? "size" : "length";
     this.#left = Number(length ?? 0);
     return true;
@@ -55,7 +63,9 @@ export class ResponseReader {
 
   #readSize(): boolean {
     const end = this.#held.indexOf(endOfLine);
-    if (end < 0) return false;
+    if (end < 0) {
+      return false;
+    }
     const size = Number.parseInt(this.#held.toString("latin1", 0, end), 16);
     this.#held = this.#held.subarray(end + endOfLine.length);
     this.#left = size + endOfLine.length;
@@ -68,7 +78,9 @@ export class ResponseReader {
     this.#held = this.#held.subarray(taken);
     this.#bodyBytes += taken;
     this.#left -= taken;
-    if (this.#left > 0) return false;
+    if (this.#left > 0) {
+      return false;
+    }
     this.#state = next;
     return true;
   }

@@ -22,8 +22,9 @@ const streams = new Map<Socket, number>();
 setInterval(() => {
   for (const [socket, index] of streams) {
     const piece = streamPieces[index];
-    if (piece === undefined || socket.destroyed) streams.delete(socket);
-    else {
+    if (piece === undefined || socket.destroyed) {
+      streams.delete(socket);
+    } else {
       socket.write(piece);
       streams.set(socket, index + 1);
     }
@@ -46,17 +47,22 @@ const server = createServer({ noDelay: true }, (socket) => {
 server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
 function answer(socket: Socket, request: Buffer): void {
-  if (request.includes("POST /v1/traces")) socket.write(emptyAnswer);
-  else if (request.includes('"stream":true')) {
+  if (request.includes("POST /v1/traces")) {
+    socket.write(emptyAnswer);
+  } else if (request.includes('"stream":true')) {
     socket.write(streamHead);
     streams.set(socket, 0);
-  } else socket.write(unaryAnswer);
+  } else {
+    socket.write(unaryAnswer);
+  }
 }
 
 /** Bytes of the first request in a buffer; 0 while it is not whole. */
 function requestLength(held: Buffer): number {
   const headLength = held.indexOf(endOfHead) + endOfHead.length;
-  if (headLength < endOfHead.length) return 0;
+  if (headLength < endOfHead.length) {
+    return 0;
+  }
   const head = held.toString("latin1", 0, headLength);
   const declared = /content-length: (\d+)/i.exec(head)?.[1];
   if (declared === undefined && /transfer-encoding: chunked/i.test(head)) {

@@ -55,7 +55,9 @@ describe("the docs", () => {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(#[^)]*)?\)/g)];
     const dead = links.filter(([, path, anchor]) => {
       const target = path === "" ? page : join(dirname(page), path as string);
-      if (!existsSync(join(house, target))) return true;
+      if (!existsSync(join(house, target))) {
+        return true;
+      }
       return anchor !== undefined && !anchorsOf(target).includes(anchor);
     });
     expect(dead.map(([link]) => link)).toEqual([]);
@@ -124,7 +126,9 @@ describe("the docs", () => {
     const { error } = events.at(-1);
     expect(error).toMatchObject({ code: "stream_broken", type: "server_error" });
     const [told] = /`error\.attempts` lists them: (.*)/s.exec(page)?.slice(1) ?? [];
-    for (const field of Object.keys(error.attempts[0])) expect(quoted(told as string)).toContain(field);
+    for (const field of Object.keys(error.attempts[0])) {
+      expect(quoted(told as string)).toContain(field);
+    }
   });
 
   it("give the defaults of a policy that the code has", () => {
@@ -152,8 +156,9 @@ describe("the docs", () => {
     };
     const documented = Object.fromEntries(rows.map(([key, , value]) => [key?.replaceAll("`", ""), value]));
     expect([...numbers.keys()].sort()).toEqual(Object.keys(names).sort());
-    for (const [key, value] of numbers)
+    for (const [key, value] of numbers) {
       expect(`${key} ${documented[names[key as string] as string]}`).toBe(`${key} ${value}`);
+    }
   });
 
   it("name every key of the configuration file, and no other", () => {

@@ -40,7 +40,9 @@ describe.each(topologyKinds)("control of Spillway as %s", (kind) => {
   });
 
   afterAll(async () => {
-    for (const channel of channels ?? []) channel.close();
+    for (const channel of channels ?? []) {
+      channel.close();
+    }
     await spillway?.stop();
     await first?.close();
     await second?.close();
@@ -68,8 +70,12 @@ describe.each(topologyKinds)("control of Spillway as %s", (kind) => {
       const request = routingV1.ResolveChainRequest.fromPartial({ endpoint });
       const { chain } = await routing.resolveChain(request);
       const elapsedMs = performance.now() - startedAtMs;
-      if (chain[0]?.target === target) return elapsedMs;
-      if (elapsedMs > 10 * promisedChangeMs) throw new Error(`${endpoint} begins with ${chain[0]?.target} still`);
+      if (chain[0]?.target === target) {
+        return elapsedMs;
+      }
+      if (elapsedMs > 10 * promisedChangeMs) {
+        throw new Error(`${endpoint} begins with ${chain[0]?.target} still`);
+      }
     }
   }
 
@@ -135,7 +141,9 @@ describe.each(topologyKinds)("control of Spillway as %s", (kind) => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => call("split")));
       for (const answer of answers) {
         expect(answer.status).toBe(200);
-        if (answer.headers.get("x-spillway-target") === testTargets.first) ofFirst++;
+        if (answer.headers.get("x-spillway-target") === testTargets.first) {
+          ofFirst++;
+        }
       }
     }
     // Five standard deviations of the binomial distribution: a fair draw is outside once in two million runs.
@@ -169,11 +177,15 @@ describe.each(topologyKinds)("control of Spillway as %s", (kind) => {
       stream.end(Buffer.from(ServerReflectionRequest.encode({ host: "", messageRequest }).finish()));
       for await (const bytes of stream) {
         const { messageResponse } = ServerReflectionResponse.decode(bytes);
-        if (messageResponse?.$case !== "fileDescriptorResponse") break;
+        if (messageResponse?.$case !== "fileDescriptorResponse") {
+          break;
+        }
         const file = messageResponse.value.fileDescriptorProto.map((one) => fromBinary(FileDescriptorProtoSchema, one));
         const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: file.reverse() }));
         const method = registry.getService(service)?.methods.find((one) => one.name === name);
-        if (method !== undefined) return method;
+        if (method !== undefined) {
+          return method;
+        }
       }
       throw new Error(`reflection knows no ${service}/${name}`);
     }

@@ -56,7 +56,9 @@ describe.each(topologyKinds)("operating Spillway as %s", (kind) => {
 
   /** Where a process serves what is for operators. */
   function operatorsUrl(process: string): string {
-    if (kind === "all-in-one" || process === "edge") return spillway.origin;
+    if (kind === "all-in-one" || process === "edge") {
+      return spillway.origin;
+    }
     const log =
       spillway
         .readOutput()

@@ -57,7 +57,9 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
     try {
       await promise;
     } catch (error) {
-      if (error instanceof APIError) return error;
+      if (error instanceof APIError) {
+        return error;
+      }
       throw error;
     }
     throw new Error("the call succeeded");
@@ -181,7 +183,9 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
         stream_options: { include_usage: true },
       });
       let last: OpenAI.ChatCompletionChunk | undefined;
-      for await (const chunk of stream) last = chunk;
+      for await (const chunk of stream) {
+        last = chunk;
+      }
       expect(last?.usage).toMatchObject({ prompt_tokens: 9, completion_tokens: 3 });
       expect(JSON.stringify((last as { spillway?: unknown } | undefined)?.spillway)).toContain("PROVIDER_OVERLOADED");
     });
@@ -200,7 +204,9 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
       const answer = await post({ model: "chat", messages, stream: true });
       expect(answer.status).toBe(200);
       const text = await answer.text();
-      for (const word of words) expect(text).toContain(`"${word}"`);
+      for (const word of words) {
+        expect(text).toContain(`"${word}"`);
+      }
       expect(text).not.toContain("[DONE]");
       const events = text.trim().split("\n\n");
       expect(events.at(-1)).toContain('"error"');
@@ -221,7 +227,9 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
           { signal: controller.signal },
         );
         for await (const { choices } of stream) {
-          if (controller.signal.aborted || !choices.some(isMoment)) continue;
+          if (controller.signal.aborted || !choices.some(isMoment)) {
+            continue;
+          }
           leftAtMs = performance.now();
           controller.abort();
         }
@@ -270,7 +278,9 @@ describe.each(topologyKinds)("requests to Spillway as %s", (kind) => {
     test("are the endpoints that the key may use", async () => {
       const list = async (apiKey: string) => {
         const names: string[] = [];
-        for await (const { id } of createClient(apiKey).models.list()) names.push(id);
+        for await (const { id } of createClient(apiKey).models.list()) {
+          names.push(id);
+        }
         return names.sort();
       };
       expect(await list(testKeys.all)).toEqual(["chat", "solo", "split"]);

@@ -40,7 +40,9 @@ describe("an edge whose routing service is another process", () => {
   }
 
   test("makes no trace of readiness checks", async () => {
-    for (let check = 0; check < 3; check += 1) expect((await spillway.readReadiness()).httpStatus).toBe(200);
+    for (let check = 0; check < 3; check += 1) {
+      expect((await spillway.readReadiness()).httpStatus).toBe(200);
+    }
     const answer = await call();
     const [, traceId] = answer.headers.get("traceresponse")?.split("-") ?? [];
     await receiver.waitForSpans((spans) => spans.some((span) => span.traceId === traceId && span.name === "chat chat"));

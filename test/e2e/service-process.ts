@@ -24,7 +24,9 @@ export class ServiceProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on("line", (line) => this.#take(line));
+      if (stream !== null) {
+        createInterface({ input: stream }).on("line", (line) => this.#take(line));
+      }
     }
     this.#child.on("exit", () => this.#notify());
   }
@@ -52,12 +54,16 @@ export class ServiceProcess {
       const look = () => {
         for (const line of this.#lines) {
           const found = pick(line);
-          if (found === undefined) continue;
+          if (found === undefined) {
+            continue;
+          }
           stop();
           resolve(found);
           return;
         }
-        if (!this.isRunning) fail(`ended with ${this.#child.exitCode ?? this.#child.signalCode}`);
+        if (!this.isRunning) {
+          fail(`ended with ${this.#child.exitCode ?? this.#child.signalCode}`);
+        }
       };
       const timer = setTimeout(() => fail("did not log what was waited for within 30 s"), 30_000);
       this.#watchers.add(look);
@@ -76,7 +82,9 @@ export class ServiceProcess {
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.isRunning) return;
+    if (!this.isRunning) {
+      return;
+    }
     const exited = once(this.#child, "exit");
     this.#child.kill(signal);
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 15_000);
@@ -97,6 +105,8 @@ export class ServiceProcess {
   }
 
   #notify(): void {
-    for (const look of this.#watchers) look();
+    for (const look of this.#watchers) {
+      look();
+    }
   }
 }

@@ -114,7 +114,9 @@ export class Topology {
     const deadlineMs = Date.now() + 60_000;
     for (;;) {
       const readiness = await this.readReadiness().catch((error: Error) => ({ httpStatus: 0, reason: error.message }));
-      if (readiness.httpStatus === 200) return;
+      if (readiness.httpStatus === 200) {
+        return;
+      }
       const hasEnded = [...this.#processes.values()].some(({ isRunning }) => !isRunning);
       if (hasEnded || Date.now() > deadlineMs) {
         throw new Error(`not ready: ${JSON.stringify(readiness)}\n${this.readOutput()}`);
@@ -145,7 +147,9 @@ export class Topology {
   /** Ends everything and removes what it left. */
   async stop(): Promise<void> {
     const inOrder = ["edge", "routing", "config", "all-in-one"].flatMap((name) => this.#processes.get(name) ?? []);
-    for (const process of inOrder) await process.stop();
+    for (const process of inOrder) {
+      await process.stop();
+    }
     await this.database.close();
     await this.#testDatabase.close();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -183,7 +187,9 @@ export class Topology {
 
   #process(name: string): ServiceProcess {
     const process = this.#processes.get(name);
-    if (process === undefined) throw new Error(`${name} is no process of ${this.kind}`);
+    if (process === undefined) {
+      throw new Error(`${name} is no process of ${this.kind}`);
+    }
     return process;
   }
 }

@@ -78,7 +78,9 @@ describe.each(topologyKinds)("the trace of a request to Spillway as %s", (kind) 
 
   /** Between processes the call is two spans more. */
   function withCall(method: string, below: readonly string[]): string[] {
-    if (kind === "all-in-one") return below.map((line) => `  ${line}`);
+    if (kind === "all-in-one") {
+      return below.map((line) => `  ${line}`);
+    }
     const call = [`${inferenceService}/${method} CLIENT UNSET`, `  ${inferenceService}/${method} SERVER UNSET`];
     return [...call, ...below.map((line) => `    ${line}`)].map((line) => `  ${line}`);
   }

@@ -59,8 +59,11 @@ function visit(bytes: Uint8Array, field: number, read: (reader: BinaryReader) =>
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag();
-    if (number === field) read(reader);
-    else reader.skip(wireType);
+    if (number === field) {
+      read(reader);
+    } else {
+      reader.skip(wireType);
+    }
   }
 }
 
@@ -101,6 +104,8 @@ function wholesOf(bytes: Uint8Array, field: number): number[] {
 function readAll(packed: Uint8Array, read: (reader: BinaryReader) => number): number[] {
   const reader = new BinaryReader(packed);
   const values: number[] = [];
-  while (reader.pos < reader.len) values.push(read(reader));
+  while (reader.pos < reader.len) {
+    values.push(read(reader));
+  }
   return values;
 }

@@ -40,7 +40,9 @@ export async function startInterruptibleProxy(target: {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const breakAll = () => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
   };
   return {
     port: (server.address() as AddressInfo).port,

@@ -76,9 +76,13 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     }
     lastHeaders = incoming.headers;
     const received = decodeSpans(incoming, body, response);
-    if (received === undefined) return;
+    if (received === undefined) {
+      return;
+    }
     spans.push(...received);
-    for (const look of waiters) look();
+    for (const look of waiters) {
+      look();
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -95,7 +99,9 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     waitForSpans(isEnough, timeoutMs = 10_000) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly ReceivedSpan[]>();
       const look = () => {
-        if (isEnough(spans)) resolve(spans);
+        if (isEnough(spans)) {
+          resolve(spans);
+        }
       };
       const timer = setTimeout(() => {
         reject(
@@ -121,7 +127,9 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk);
+  for await (const chunk of incoming) {
+    chunks.push(chunk);
+  }
   const body = Buffer.concat(chunks);
   return incoming.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
 }

@@ -30,7 +30,9 @@ async function readServerUrl(): Promise<string> {
   const { inject } = await import("vitest");
   const answer = await fetch(inject("databaseServerFrom"));
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`No database server for this run: ${text}`);
+  if (!answer.ok) {
+    throw new Error(`No database server for this run: ${text}`);
+  }
   return text;
 }
 

@@ -50,7 +50,9 @@ export async function callSpillway(order: CallerOrder): Promise<CallerAnswer> {
   call.on("error", () => resolve(seen));
   call.on("response", (response) => void readAnswer({ order, leave }, response, seen).then(() => resolve(seen)));
   order.signal?.addEventListener("abort", leave);
-  if (typeof order.leaves === "number") void order.whenCalled.then(leave);
+  if (typeof order.leaves === "number") {
+    void order.whenCalled.then(leave);
+  }
   call.end(body);
   return promise;
 }
@@ -64,13 +66,19 @@ async function readAnswer(
 ): Promise<void> {
   seen.status = response.statusCode ?? 0;
   seen.headers = response.headers;
-  if (order.readsAfterMs !== undefined) await sleep(order.readsAfterMs);
+  if (order.readsAfterMs !== undefined) {
+    await sleep(order.readsAfterMs);
+  }
   const pieces: Buffer[] = [];
   try {
     for await (const piece of response) {
       pieces.push(piece as Buffer);
-      if (order.pauseMs !== undefined) await sleep(order.pauseMs);
-      if (order.leaves === "after output" && (piece as Buffer).includes("Hello")) leave();
+      if (order.pauseMs !== undefined) {
+        await sleep(order.pauseMs);
+      }
+      if (order.leaves === "after output" && (piece as Buffer).includes("Hello")) {
+        leave();
+      }
     }
     seen.isWhole = response.complete;
   } catch {

@@ -14,7 +14,9 @@ interface Chunk {
 /** An answer in one short line, e.g. `200 "Hello" stop [DONE]`, `200 "Hel" error:stream_broken` or `502 targets_exhausted`. */
 export function describeAnswer(answer: CallerAnswer): string {
   const { status, headers, body, isWhole, hasLeft } = answer;
-  if (status === 0 || hasLeft) return hasLeft ? "left" : "no answer";
+  if (status === 0 || hasLeft) {
+    return hasLeft ? "left" : "no answer";
+  }
   const words = String(headers["content-type"]).startsWith("text/event-stream")
     ? describeStream(body)
     : describeDocument(body);
@@ -45,12 +47,17 @@ function describeStream(body: string): string[] {
   let text = "";
   const ends: string[] = [];
   for (const data of eventsOf(body)) {
-    if (data === "[DONE]") ends.push("[DONE]");
-    else {
+    if (data === "[DONE]") {
+      ends.push("[DONE]");
+    } else {
       const { choices: [choice] = [], error } = parse(data);
       text += choice?.delta?.content ?? "";
-      if (choice?.finish_reason) ends.push(choice.finish_reason);
-      if (error !== undefined) ends.push(`error:${error.code ?? error.type}`);
+      if (choice?.finish_reason) {
+        ends.push(choice.finish_reason);
+      }
+      if (error !== undefined) {
+        ends.push(`error:${error.code ?? error.type}`);
+      }
     }
   }
   return [JSON.stringify(text), ...ends];
@@ -58,7 +65,9 @@ function describeStream(body: string): string[] {
 
 function describeDocument(body: string): string[] {
   const { choices: [choice] = [], error } = parse(body);
-  if (error !== undefined) return [error.code ?? error.type ?? "error"];
+  if (error !== undefined) {
+    return [error.code ?? error.type ?? "error"];
+  }
   return [JSON.stringify(choice?.message?.content), choice?.finish_reason ?? "no finish"];
 }
 

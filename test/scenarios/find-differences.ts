@@ -52,7 +52,9 @@ function toCallLines({ id, targets }: Scenario, { calls }: SeenRun): string[] {
 function differHeaders(scenario: Scenario, { answer }: SeenRun, traceId: string): string[] {
   const { headers, status } = answer;
   // Who leaves before the head sees none.
-  if (status === 0) return [];
+  if (status === 0) {
+    return [];
+  }
   const missing = alwaysThere.filter((name) => !headers[name]).map((name) => `caller: no header ${name}`);
   const told = toToldTrail(scenario);
   const served = told.find((line) => line.includes(" SERVED "))?.split(" ")[1];
@@ -83,7 +85,9 @@ function toToldTrail({ trail, sees, request }: Scenario): string[] {
     const words = line.split(" ");
     const isCommitted = isStreaming && index === trail.length - 1 && !line.includes("HEDGE_LOST");
     const [number, name, failureClass, status, decision = ""] = words;
-    if (isCommitted || failureClass === "SERVED") return [number, name, "SERVED", status].join(" ");
+    if (isCommitted || failureClass === "SERVED") {
+      return [number, name, "SERVED", status].join(" ");
+    }
     return [number, name, failureClass, status, decision.replace(/exhausted|cancelled/, "stop")].join(" ");
   });
 }
@@ -97,7 +101,9 @@ function toTrailLines({ id }: Scenario, header: string): string[] {
 }
 
 function differBody(scenario: Scenario, { status, body }: SeenRun["answer"]): string[] {
-  if (status === 200) return [];
+  if (status === 200) {
+    return [];
+  }
   const { error } = JSON.parse(body) as { error: { attempts?: { class: string; status: number | null }[] } };
   const expected = scenario.trail.map((line) => line.split(" ")[2]);
   return differ(
@@ -156,15 +162,21 @@ function toSpanLine({ id }: Scenario, { attributes, status }: ReceivedSpan): str
 /** What the span of an attempt says that the trail tells of so. */
 function toExpectedSpanLine(line: string): string {
   const [number, name, failureClass = "", status, decision] = line.split(" ");
-  if (failureClass === "SERVED") return [number, name, failureClass, decision, "UNSET", "-"].join(" ");
+  if (failureClass === "SERVED") {
+    return [number, name, failureClass, decision, "UNSET", "-"].join(" ");
+  }
   const withoutStatus = failureClass.includes("TIMEOUT") ? "timeout" : failureClass;
   const errorType = Number(status) >= 300 ? status : withoutStatus;
   return [number, name, failureClass, decision, decision === "cancelled" ? "UNSET" : "ERROR", errorType].join(" ");
 }
 
 function toOutcome({ sees, trail, request }: Scenario): string {
-  if (sees === "left") return "cancelled";
-  if (!sees.startsWith("200 ")) return "failed";
+  if (sees === "left") {
+    return "cancelled";
+  }
+  if (!sees.startsWith("200 ")) {
+    return "failed";
+  }
   return request?.stream === true && !trail.some((line) => line.includes(" SERVED ")) ? "stream_broken" : "served";
 }
 

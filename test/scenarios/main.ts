@@ -19,14 +19,19 @@ const { values } = parseArgs({
   },
 });
 
-if (values.help) process.stdout.write(help);
-else process.exitCode = await runAll();
+if (values.help) {
+  process.stdout.write(help);
+} else {
+  process.exitCode = await runAll();
+}
 
 async function runAll(): Promise<number> {
   const scenarios = allScenarios.filter(({ id }) => id.includes(values.only));
   await using database = await openDatabaseServer();
   let different = 0;
-  for (const kind of topologyKinds) different += await runIn(kind, scenarios, database.url);
+  for (const kind of topologyKinds) {
+    different += await runIn(kind, scenarios, database.url);
+  }
   const count = scenarios.length * topologyKinds.length;
   print(different === 0 ? `${count} scenarios, all as specified` : `${different} of ${count} scenarios differ`);
   return different === 0 && count > 0 ? 0 : 1;
@@ -41,9 +46,13 @@ async function runIn(kind: TopologyKind, scenarios: readonly Scenario[], databas
   const work = async () => {
     for (let scenario = left.shift(); scenario !== undefined; scenario = left.shift()) {
       const outcome = await bed.run(scenario).catch(toFailedOutcome);
-      if (outcome.differences.length > 0) different += 1;
+      if (outcome.differences.length > 0) {
+        different += 1;
+      }
       print(toLine(scenario, outcome));
-      for (const difference of outcome.differences) print(`      ${difference}`);
+      for (const difference of outcome.differences) {
+        print(`      ${difference}`);
+      }
     }
   };
   try {

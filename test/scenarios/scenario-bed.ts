@@ -134,7 +134,9 @@ export class ScenarioBed {
     scenario: Scenario,
     signal: AbortSignal,
   ): { readonly hasBegun: Promise<void>; readonly call: Promise<unknown> } {
-    if (scenario.beside === undefined) return { hasBegun: Promise.resolve(), call: Promise.resolve() };
+    if (scenario.beside === undefined) {
+      return { hasBegun: Promise.resolve(), call: Promise.resolve() };
+    }
     const hasBegun = this.#untilCalls(scenario.id, this.#callsOf(scenario).length + 1);
     return {
       hasBegun,
@@ -173,7 +175,9 @@ function toScripts(scenarios: readonly Scenario[]): Map<string, TargetScript> {
   for (const { id, targets } of scenarios) {
     for (const [name, { steps = [] }] of Object.entries(targets)) {
       const model = toModelName(id, name);
-      if (scripts.has(model)) throw new Error(`two scenarios are called ${id}`);
+      if (scripts.has(model)) {
+        throw new Error(`two scenarios are called ${id}`);
+      }
       scripts.set(model, { name, left: [...steps], calls: [] });
     }
   }
@@ -182,7 +186,9 @@ function toScripts(scenarios: readonly Scenario[]): Map<string, TargetScript> {
 
 function takeStep(scripts: ReadonlyMap<string, TargetScript>, request: UpstreamRequest): UpstreamStep {
   const script = scripts.get(modelOf(request));
-  if (script === undefined) return { status: 404 };
+  if (script === undefined) {
+    return { status: 404 };
+  }
   script.calls.push(request);
   const step = script.left.shift() ?? greet(script.name);
   return typeof step === "function" ? step(request) : step;
@@ -197,7 +203,9 @@ export function modelOf({ body }: UpstreamRequest): string {
 function greet(name: string): UpstreamScript {
   return ({ body }) => {
     const text = body.toString();
-    if (!text.includes('"stream":true')) return chatCompletion({ content: `Hello from ${name}` });
+    if (!text.includes('"stream":true')) {
+      return chatCompletion({ content: `Hello from ${name}` });
+    }
     return chatStream({
       words: ["Hello", " from", ` ${name}`],
       usage: text.includes('"include_usage":true') ? scriptedUsage : null,

@@ -22,8 +22,11 @@ const { values } = parseArgs({
   },
 });
 
-if (values.help) process.stdout.write(help);
-else process.exitCode = await soak();
+if (values.help) {
+  process.stdout.write(help);
+} else {
+  process.exitCode = await soak();
+}
 
 async function soak(): Promise<number> {
   await using database = await openDatabaseServer();
@@ -44,7 +47,9 @@ async function soak(): Promise<number> {
   const run = new SoakRun({ spillway, upstream, receiver });
   const problems = await run.run({ minutes: Number(values.minutes), perSecond: Number(values.rate) });
   await receiver.close();
-  for (const problem of problems) process.stdout.write(`NO  ${problem}\n`);
+  for (const problem of problems) {
+    process.stdout.write(`NO  ${problem}\n`);
+  }
   process.stdout.write(problems.length === 0 ? "all as it must be\n" : `${problems.length} problems\n`);
   return problems.length === 0 ? 0 : 1;
 }

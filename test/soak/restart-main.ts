@@ -13,9 +13,13 @@ async function restartInAll(): Promise<number> {
   for (const kind of topologyKinds) {
     const { windows, failures, mostProbesAtOnce } = await runRestart(kind, phasesMs, database.url);
     print(`\n${kind}\n   time  first target  by first  by second  wasted  failed   slowest`);
-    for (const window of windows) print(toLine(window));
+    for (const window of windows) {
+      print(toLine(window));
+    }
     print(`${failures.length} failed; at most ${mostProbesAtOnce} probes at once, of ${restartProbes}`);
-    for (const failure of failures.slice(0, 10)) print(`NO  ${failure}`);
+    for (const failure of failures.slice(0, 10)) {
+      print(`NO  ${failure}`);
+    }
     failed += failures.length;
   }
   return failed === 0 ? 0 : 1;

@@ -125,13 +125,17 @@ class RestartLoad {
       whenCalled: Promise.resolve(),
     });
     const sees = describeAnswer(answer);
-    if (sees === '200 "first" stop') window.servedByFirst += 1;
-    else if (sees === '200 "second" stop') window.servedBySecond += 1;
-    else {
+    if (sees === '200 "first" stop') {
+      window.servedByFirst += 1;
+    } else if (sees === '200 "second" stop') {
+      window.servedBySecond += 1;
+    } else {
       window.failed += 1;
       this.failures.push(`${sees}: ${answer.headers["x-spillway-trail"]}`);
     }
-    if (String(answer.headers["x-spillway-trail"]).includes("first primary PROVIDER")) window.wasted += 1;
+    if (String(answer.headers["x-spillway-trail"]).includes("first primary PROVIDER")) {
+      window.wasted += 1;
+    }
     window.slowestMs = Math.max(window.slowestMs, performance.now() - startedAtMs);
   }
 

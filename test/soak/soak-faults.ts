@@ -97,7 +97,9 @@ export function faultOf(requestNumber: number): SoakFault {
   let place = (requestNumber * 617) % 1000;
   for (const fault of soakFaults) {
     place -= fault.share;
-    if (place < 0) return fault;
+    if (place < 0) {
+      return fault;
+    }
   }
   throw new Error("the shares must sum to 1000");
 }
@@ -105,5 +107,7 @@ export function faultOf(requestNumber: number): SoakFault {
 /** Resolves at the time of a request that is made at a fixed rate, whatever became of those before. */
 export async function untilDue(startedAtMs: number, requestNumber: number, perSecond: number): Promise<void> {
   const waitMs = startedAtMs + (requestNumber * 1000) / perSecond - performance.now();
-  if (waitMs > 0) await sleep(waitMs);
+  if (waitMs > 0) {
+    await sleep(waitMs);
+  }
 }

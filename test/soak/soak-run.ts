@@ -99,7 +99,9 @@ export class SoakRun {
     const told = answer.headers["x-spillway-attempts"];
     this.#ledger.onAnswer(traceId, told === undefined ? undefined : Number(told));
     const sees = describeAnswer(answer);
-    if (!isLike(sees, fault.sees)) this.#complain(`${fault.name}: ${sees.slice(0, 200)} instead of ${fault.sees}`);
+    if (!isLike(sees, fault.sees)) {
+      this.#complain(`${fault.name}: ${sees.slice(0, 200)} instead of ${fault.sees}`);
+    }
   }
 
   /** Notes memory every few seconds, takes what spans have come, and prints a line a minute. */
@@ -145,7 +147,9 @@ export class SoakRun {
       await sleep(500);
       this.#takeSpans();
     } while (this.#ledger.disagreeing.length > 0 && performance.now() < untilMs);
-    for (const request of this.#ledger.disagreeing) this.#complain(`spans and attempts differ: ${request}`);
+    for (const request of this.#ledger.disagreeing) {
+      this.#complain(`spans and attempts differ: ${request}`);
+    }
     process.stdout.write(`${this.#ledger.agreed} requests, ${this.#ledger.attempts} attempts, as many spans\n`);
   }
 
@@ -159,7 +163,9 @@ export class SoakRun {
     }
     const slope = slopePerMinute(floors);
     process.stdout.write(`memory after warm-up: ${told} MB, ${slope.toFixed(2)} MB a minute\n`);
-    if (slope > mostMegabytesPerMinute) this.#complain(`memory grows by ${slope.toFixed(2)} MB a minute`);
+    if (slope > mostMegabytesPerMinute) {
+      this.#complain(`memory grows by ${slope.toFixed(2)} MB a minute`);
+    }
   }
 
   /** With nothing to do, connections are closed again. */
@@ -170,23 +176,31 @@ export class SoakRun {
       return upstream.openConnections > 0 || (handlesBefore !== undefined && more > mostHandlesMore);
     };
     const untilMs = performance.now() + idleAfterMs;
-    while (hasLeak() && performance.now() < untilMs) await sleep(500);
+    while (hasLeak() && performance.now() < untilMs) {
+      await sleep(500);
+    }
     const { handles } = this.#figures();
     process.stdout.write(
       `at rest: ${upstream.openConnections} connections upstream, ${handles ?? "?"} handles (${handlesBefore ?? "?"} at the start)\n`,
     );
-    if (hasLeak()) this.#complain("connections or handles are left");
+    if (hasLeak()) {
+      this.#complain("connections or handles are left");
+    }
   }
 
   #complain(problem: string): void {
-    if (this.#problems.length < mostProblemsTold) this.#problems.push(problem);
+    if (this.#problems.length < mostProblemsTold) {
+      this.#problems.push(problem);
+    }
   }
 }
 
 const steps = new Map(soakFaults.map(({ name, step }) => [name, step]));
 
 function playFault(request: UpstreamRequest): UpstreamStep {
-  if (modelOf(request) !== "flaky") return healthyStep(request);
+  if (modelOf(request) !== "flaky") {
+    return healthyStep(request);
+  }
   const { messages } = JSON.parse(request.body.toString()) as { readonly messages: readonly { content: string }[] };
   return steps.get(messages[0]?.content ?? "") ?? { status: 500 };
 }

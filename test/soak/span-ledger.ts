@@ -27,10 +27,15 @@ export class SpanLedger {
   onSpans(spans: readonly ReceivedSpan[]): void {
     for (const { traceId, attributes } of spans) {
       const isAttempt = attributes["spillway.attempt.number"] !== undefined;
-      if (!isAttempt && attributes["spillway.outcome"] === undefined) continue;
+      if (!isAttempt && attributes["spillway.outcome"] === undefined) {
+        continue;
+      }
       const count = this.#of(traceId);
-      if (isAttempt) count.spans += 1;
-      else count.recorded = Number(attributes["spillway.attempts"]);
+      if (isAttempt) {
+        count.spans += 1;
+      } else {
+        count.recorded = Number(attributes["spillway.attempts"]);
+      }
       this.#settle(traceId);
     }
   }
@@ -51,7 +56,9 @@ export class SpanLedger {
 
   #settle(traceId: string): void {
     const { told, spans, recorded } = this.#of(traceId);
-    if (told === undefined || recorded !== spans || (told !== unseen && told !== spans)) return;
+    if (told === undefined || recorded !== spans || (told !== unseen && told !== spans)) {
+      return;
+    }
     this.#open.delete(traceId);
     this.agreed += 1;
     this.attempts += spans;

@@ -31,7 +31,9 @@ export function inspectChatBody(body: ChatBody): ChatBodyInspection {
   const tally: Tally = { textBytes: 0, media: 0, images: 0 };
   countMessages(members.messages, tally);
   const tools = listOf(members.tools).concat(listOf(members.functions));
-  if (tools.length > 0) tally.textBytes += Buffer.byteLength(JSON.stringify(tools));
+  if (tools.length > 0) {
+    tally.textBytes += Buffer.byteLength(JSON.stringify(tools));
+  }
   return {
     estimatedInputTokens: Math.ceil(tally.textBytes / bytesPerToken) + tally.media * tokensPerMedium,
     maxTokens: wholeNumber(members.max_completion_tokens) ?? wholeNumber(members.max_tokens) ?? 0,
@@ -54,21 +56,34 @@ function parse(bytes: Buffer): unknown {
 
 function countMessages(messages: unknown, tally: Tally): void {
   for (const message of listOf(messages)) {
-    if (!isRecord(message)) continue;
-    if (typeof message.content === "string") tally.textBytes += Buffer.byteLength(message.content);
-    for (const part of listOf(message.content)) countPart(part, tally);
+    if (!isRecord(message)) {
+      continue;
+    }
+    if (typeof message.content === "string") {
+      tally.textBytes += Buffer.byteLength(message.content);
+    }
+    for (const part of listOf(message.content)) {
+      countPart(part, tally);
+    }
     const calls = listOf(message.tool_calls);
-    if (calls.length > 0) tally.textBytes += Buffer.byteLength(JSON.stringify(calls));
+    if (calls.length > 0) {
+      tally.textBytes += Buffer.byteLength(JSON.stringify(calls));
+    }
   }
 }
 
 function countPart(part: unknown, tally: Tally): void {
-  if (!isRecord(part)) return;
-  if (typeof part.text === "string") tally.textBytes += Buffer.byteLength(part.text);
-  else if (part.type === "image_url") {
+  if (!isRecord(part)) {
+    return;
+  }
+  if (typeof part.text === "string") {
+    tally.textBytes += Buffer.byteLength(part.text);
+  } else if (part.type === "image_url") {
     tally.images++;
     tally.media++;
-  } else tally.media++;
+  } else {
+    tally.media++;
+  }
 }
 
 function wholeNumber(value: unknown): number | undefined {

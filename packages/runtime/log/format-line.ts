@@ -21,13 +21,19 @@ export function formatLine(json: string, colours: boolean): string {
   const faint = colours ? dim : plain;
   const details = Object.entries(fields).map(([name, value]) => `${name}=${formatValue(value)}`);
   const line = [faint(String(time).slice(11, 19)), paint(String(level).padEnd(5)), paint(String(message))];
-  if (details.length > 0) line.push(faint(details.join(" ")));
+  if (details.length > 0) {
+    line.push(faint(details.join(" ")));
+  }
   return `${line.join(" ")}\n`;
 }
 
 function formatValue(value: unknown): string {
-  if (typeof value === "string") return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
-  if (isErrorEntry(value)) return JSON.stringify(value.message);
+  if (typeof value === "string") {
+    return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  }
+  if (isErrorEntry(value)) {
+    return JSON.stringify(value.message);
+  }
   return JSON.stringify(value);
 }
 

@@ -59,7 +59,9 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
     people === undefined ? sink : { write: (json) => sink.write(formatLine(json, people.colours)) },
   );
   const write = (level: Exclude<LogLevel, "silent">, fields: object, message: string) => {
-    if (log.isLevelEnabled(level)) log[level](redactFields(fields), redactText(message));
+    if (log.isLevelEnabled(level)) {
+      log[level](redactFields(fields), redactText(message));
+    }
   };
   return {
     debug: (fields, message) => write("debug", fields, message),

@@ -31,7 +31,9 @@ const sensitivityByName = new Map<string, boolean>();
 
 /** Masks whatever in a text looks like a credential, and cuts the text to 8192 characters. */
 export function redactText(text: string): string {
-  if (text.length < shortestSecret) return text;
+  if (text.length < shortestSecret) {
+    return text;
+  }
   const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
   return cut.replace(secretShapes, (_whole, beforePassword?: string) =>
     beforePassword === undefined ? mask : `${beforePassword}:${mask}@`,
@@ -49,7 +51,9 @@ const reservedNames = new Set(["level", "time", "service", "message"]);
 export function redactFields(fields: object): Record<string, unknown> {
   const safe = redactObject(fields, 0);
   for (const name of reservedNames) {
-    if (!(name in safe)) continue;
+    if (!(name in safe)) {
+      continue;
+    }
     safe[`${name}_`] = safe[name];
     delete safe[name];
   }
@@ -75,27 +79,51 @@ function isSensitiveName(name: string): boolean {
   if (isSensitive === undefined) {
     const plain = name.replaceAll(/[-_.]/g, "").toLowerCase();
     isSensitive = sensitiveEndings.some((ending) => plain.endsWith(ending));
-    if (sensitivityByName.size < mostRememberedNames) sensitivityByName.set(name, isSensitive);
+    if (sensitivityByName.size < mostRememberedNames) {
+      sensitivityByName.set(name, isSensitive);
+    }
   }
   return isSensitive;
 }
 
 function redactValue(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return redactText(value);
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object" || value === null) return value;
-  if (depth > deepest) return "[too deep]";
-  if (value instanceof Error) return redactError(value, depth);
-  if (Array.isArray(value)) return value.slice(0, longestList).map((entry) => redactValue(entry, depth + 1));
-  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-  if ("toJSON" in value && typeof value.toJSON === "function") return redactValue(value.toJSON(), depth + 1);
+  if (typeof value === "string") {
+    return redactText(value);
+  }
+  if (typeof value === "bigint") {
+    return Number(value);
+  }
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
+  if (depth > deepest) {
+    return "[too deep]";
+  }
+  if (value instanceof Error) {
+    return redactError(value, depth);
+  }
+  if (Array.isArray(value)) {
+    return value.slice(0, longestList).map((entry) => redactValue(entry, depth + 1));
+  }
+  if (ArrayBuffer.isView(value)) {
+    return `[${value.byteLength} bytes]`;
+  }
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    return redactValue(value.toJSON(), depth + 1);
+  }
   return redactObject(value, depth);
 }
 
 function redactError(error: Error, depth: number): Record<string, unknown> {
   const safe: Record<string, unknown> = { name: error.name, message: redactText(error.message) };
-  if ("code" in error) safe.code = redactValue(error.code, depth + 1);
-  if (error.stack !== undefined) safe.stack = redactText(error.stack);
-  if (error.cause !== undefined) safe.cause = redactValue(error.cause, depth + 1);
+  if ("code" in error) {
+    safe.code = redactValue(error.code, depth + 1);
+  }
+  if (error.stack !== undefined) {
+    safe.stack = redactText(error.stack);
+  }
+  if (error.cause !== undefined) {
+    safe.cause = redactValue(error.cause, depth + 1);
+  }
   return safe;
 }

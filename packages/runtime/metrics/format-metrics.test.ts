@@ -7,7 +7,9 @@ it("writes Prometheus text: names with units, cumulative buckets, labels quoted"
   const metrics = new MetricRegistry();
   const duration = { name: "spillway.request.duration", unit: "s", description: "Duration." };
   const histogram = metrics.histogram(duration, [0.1, 1]).cell({ "spillway.endpoint.name": 'a"b\\c\nd' });
-  for (const seconds of [0.05, 0.5, 0.25, 7]) histogram.record(seconds);
+  for (const seconds of [0.05, 0.5, 0.25, 7]) {
+    histogram.record(seconds);
+  }
   metrics.counter({ name: "spillway.fallbacks", unit: "{fallback}", description: "Moves." }).cell({}).add(3);
   metrics.observe("gauge", { name: "spillway.config.age", unit: "s", description: "Age." }, () => [
     { labels: {}, value: 1.5 },

@@ -14,7 +14,9 @@ export function formatMetrics(metrics: MetricRegistry): string {
 /** The name of a metric in Prometheus text: `spillway.config.age` in `s` is `spillway_config_age_seconds`. */
 function toPrometheusName(kind: CollectedMetric["kind"], description: MetricDescription): string {
   const { name, unit, prometheusName } = description;
-  if (prometheusName !== undefined) return prometheusName;
+  if (prometheusName !== undefined) {
+    return prometheusName;
+  }
   return `${toName(name)}${unitSuffixes[unit] ?? ""}${kind === "counter" ? "_total" : ""}`;
 }
 
@@ -23,9 +25,13 @@ function formatMetric(metric: CollectedMetric): string {
   const name = toPrometheusName(kind, metric);
   const lines = [`# HELP ${name} ${description}`, `# TYPE ${name} ${kind}`];
   if (metric.kind === "histogram") {
-    for (const cell of metric.points) lines.push(...formatHistogram(name, cell));
+    for (const cell of metric.points) {
+      lines.push(...formatHistogram(name, cell));
+    }
   } else {
-    for (const { labels, value } of metric.points) lines.push(`${name}${formatLabels(labels)} ${value}`);
+    for (const { labels, value } of metric.points) {
+      lines.push(`${name}${formatLabels(labels)} ${value}`);
+    }
   }
   return `${lines.join("\n")}\n`;
 }

@@ -36,7 +36,9 @@ export class HistogramCell {
   record(value: number): void {
     const { bounds, counts } = this;
     let bucket = 0;
-    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+    while (bucket < bounds.length && value > (bounds[bucket] as number)) {
+      bucket++;
+    }
     counts[bucket] = (counts[bucket] as number) + 1;
     this.sum += value;
     this.count += 1;

@@ -35,7 +35,9 @@ describe("the export of metrics", () => {
     metrics.counter(description).cell({ "error.type": "timeout" }).add(3);
     metrics.observe("gauge", { ...description, name: "spillway.now" }, () => [{ labels: {}, value: 1.5 }]);
     const cell = metrics.histogram({ ...description, name: "spillway.time", unit: "s" }, [1, 2]).cell({ of: "x" });
-    for (const value of [0.5, 1.5, 1.75, 9]) cell.record(value);
+    for (const value of [0.5, 1.5, 1.75, 9]) {
+      cell.record(value);
+    }
     await flush();
     expect(receiver.metricExports[0]?.filter(({ name }) => name.startsWith("spillway"))).toEqual([
       { name: "spillway.tests", unit: "{test}", kind: "sum", labels: { "error.type": "timeout" }, value: 3 },

@@ -35,7 +35,9 @@ describe("a metric registry", () => {
   it("has at most 2000 series of a metric; all further labels count in one more", () => {
     const metrics = new MetricRegistry();
     const counter = metrics.counter({ ...description, name: "counted" });
-    for (let index = 0; index < 5000; index++) counter.cell({ caller: `c-${index}` }).add();
+    for (let index = 0; index < 5000; index++) {
+      counter.cell({ caller: `c-${index}` }).add();
+    }
     metrics.observe("gauge", { ...description, name: "observed" }, () =>
       Array.from({ length: 5000 }, (_, index) => ({ labels: { caller: `c-${index}` }, value: 1 })),
     );
@@ -59,7 +61,9 @@ describe("a metric registry", () => {
 describe("a histogram", () => {
   it("counts a value at a bound below it, and what is above all bounds in the last bucket", () => {
     const cell = new MetricRegistry().histogram(description, [1, 10]).cell({});
-    for (const value of [0, 1, 1.5, 10, 11, 1e9]) cell.record(value);
+    for (const value of [0, 1, 1.5, 10, 11, 1e9]) {
+      cell.record(value);
+    }
     expect([...cell.counts]).toEqual([2, 2, 2]);
     expect(cell.count).toBe(6);
   });
@@ -68,7 +72,9 @@ describe("a histogram", () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1000, noNaN: true })), (values) => {
         const cell = new MetricRegistry().histogram(description, [0.5, 5, 50, 500]).cell({});
-        for (const value of values) cell.record(value);
+        for (const value of values) {
+          cell.record(value);
+        }
         expect(cell.counts.reduce((left, right) => left + right, 0)).toBe(values.length);
         expect(cell.sum).toBe(values.reduce((left, right) => left + right, 0));
         expect(cell.counts[4]).toBe(values.filter((value) => value > 500).length);

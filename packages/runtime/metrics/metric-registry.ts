@@ -65,7 +65,9 @@ export class MetricRegistry {
   }
 
   #add({ name }: MetricDescription, collect: () => CollectedMetric): void {
-    if (this.#collectors.has(name)) throw new Error(`there is a metric ${name} already`);
+    if (this.#collectors.has(name)) {
+      throw new Error(`there is a metric ${name} already`);
+    }
     this.#collectors.set(name, collect);
   }
 }
@@ -80,8 +82,9 @@ function bounded(points: Iterable<MetricPoint>): MetricPoint[] {
   let overflow = 0;
   let isOver = false;
   for (const point of points) {
-    if (kept.length < mostSeries) kept.push(point);
-    else {
+    if (kept.length < mostSeries) {
+      kept.push(point);
+    } else {
       isOver = true;
       overflow += point.value;
     }

@@ -20,7 +20,9 @@ export class Series<Cell extends { readonly labels: Labels }> {
   cell(labels: Labels): Cell {
     const key = JSON.stringify(Object.entries(labels));
     const known = this.#cells.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     if (this.#cells.size >= mostSeries) {
       this.#overflow ??= this.#create(overflowLabels);
       return this.#overflow;
@@ -32,12 +34,18 @@ export class Series<Cell extends { readonly labels: Labels }> {
 
   /** Drops series; whoever keeps their cells must ask for them anew. */
   forget(isGone: (labels: Labels) => boolean): void {
-    for (const [key, { labels }] of this.#cells) if (isGone(labels)) this.#cells.delete(key);
+    for (const [key, { labels }] of this.#cells) {
+      if (isGone(labels)) {
+        this.#cells.delete(key);
+      }
+    }
   }
 
   /** Every cell there is. */
   *list(): Generator<Cell> {
     yield* this.#cells.values();
-    if (this.#overflow !== undefined) yield this.#overflow;
+    if (this.#overflow !== undefined) {
+      yield this.#overflow;
+    }
   }
 }

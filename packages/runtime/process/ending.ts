@@ -26,7 +26,9 @@ export function createEnding({
   return (code, signal) => {
     const nowMs = performance.now();
     if (endingSinceMs !== undefined) {
-      if (signal !== undefined && nowMs - endingSinceMs > echoMs) forceExit(128 + constants.signals[signal]);
+      if (signal !== undefined && nowMs - endingSinceMs > echoMs) {
+        forceExit(128 + constants.signals[signal]);
+      }
       return;
     }
     endingSinceMs = nowMs;
@@ -34,8 +36,11 @@ export function createEnding({
     logger.info({ ...(signal === undefined ? {} : { signal }), graceMs, event: "stopping" }, "stopping");
     void shutdown.run(graceMs, logger).then(({ overdue }) => {
       logger.info({ event: "stopped" }, "stopped");
-      if (overdue.length > 0) forceExit(1);
-      else setTimeout(reportLingering, lingerMs).unref();
+      if (overdue.length > 0) {
+        forceExit(1);
+      } else {
+        setTimeout(reportLingering, lingerMs).unref();
+      }
     });
   };
 

@@ -14,11 +14,15 @@ export function explainListenError(
   table: SettingsTable,
   values: Readonly<Record<string, unknown>>,
 ): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!(error instanceof Error)) {
+    return undefined;
+  }
   const found = /\blisten (EADDRINUSE|EADDRNOTAVAIL|EACCES): [a-z ]+ ([^\s\]]+?)(?::(\d+))?(?:\]|$)/.exec(
     error.message,
   );
-  if (found === null) return undefined;
+  if (found === null) {
+    return undefined;
+  }
   const [, code = "", host, port] = found;
   const variables = Object.entries(table)
     .filter(([name, { variable }]) => variable.endsWith("_PORT") && values[name] === Number(port))

@@ -8,7 +8,9 @@ describe("retry with backoff", () => {
     const result = await retryWithBackoff(
       async () => {
         calls += 1;
-        if (calls < 6) throw new Error("not yet");
+        if (calls < 6) {
+          throw new Error("not yet");
+        }
         return "there";
       },
       {
@@ -29,7 +31,9 @@ describe("retry with backoff", () => {
     await retryWithBackoff(
       async () => {
         calls += 1;
-        if (calls === 1) throw new Error("not yet");
+        if (calls === 1) {
+          throw new Error("not yet");
+        }
       },
       {
         signal: new AbortController().signal,

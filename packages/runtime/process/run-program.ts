@@ -68,13 +68,18 @@ export async function runProgram<Table extends ProcessTable>(program: Program<Ta
   try {
     given = read();
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
+    if (!(error instanceof SettingsError)) {
+      throw error;
+    }
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
     return;
   }
-  if (given.settings === undefined) process.stdout.write(formatHelp(commandLine));
-  else await runStarted(program, given.settings, given.options);
+  if (given.settings === undefined) {
+    process.stdout.write(formatHelp(commandLine));
+  } else {
+    await runStarted(program, given.settings, given.options);
+  }
 }
 
 async function runStarted<Table extends ProcessTable>(
@@ -105,23 +110,32 @@ async function runStarted<Table extends ProcessTable>(
   shutdown.add("telemetry", () => telemetry.shutdown());
   const fail = (error: unknown) => {
     const advice = explainListenError(error, program.commandLine.settings, settings);
-    if (advice !== undefined) process.stderr.write(`${advice}\n`);
-    else tell(error, program.expectedErrors ?? [], logger);
+    if (advice !== undefined) {
+      process.stderr.write(`${advice}\n`);
+    } else {
+      tell(error, program.expectedErrors ?? [], logger);
+    }
     end(1);
   };
   // A terminal that is closed sends SIGHUP, and takes no further text.
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => end(0, signal));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.on(signal, () => end(0, signal));
+  }
   watchParent(program.environment, () => {
     logger.info({}, "npm has ended");
     end(0);
   });
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => {});
+  }
   process.on("uncaughtException", fail);
   try {
     await program.start({ settings, options, logger, telemetry, shutdown, terminal, fail });
   } catch (error) {
     // What was waiting when the signal came rejects; that is how it gives up.
-    if (!shutdown.signal.aborted) fail(error);
+    if (!shutdown.signal.aborted) {
+      fail(error);
+    }
   }
 }
 
@@ -131,6 +145,9 @@ function tell(
   logger: ProcessLogger,
 ) {
   const isExpected = expectedErrors.some((expected) => error instanceof expected);
-  if (isExpected) process.stderr.write(`${(error as Error).message}\n`);
-  else logger.error({ error }, "ended by a fault of its own");
+  if (isExpected) {
+    process.stderr.write(`${(error as Error).message}\n`);
+  } else {
+    logger.error({ error }, "ended by a fault of its own");
+  }
 }

@@ -18,7 +18,9 @@ describe("shutdown", () => {
     }
     expect(await shutdown.run(10_000, logger)).toEqual({ overdue: [] });
     expect(done).toEqual(["third", "second", "first"]);
-    for (const graceMs of graces) expect(graceMs).toBeGreaterThan(9000);
+    for (const graceMs of graces) {
+      expect(graceMs).toBeGreaterThan(9000);
+    }
   });
 
   it("aborts its signal before the first step", async () => {

@@ -7,10 +7,14 @@ const lookMs = 500;
  * and tells nobody. Does nothing where npm is not involved, and does not keep the process alive.
  */
 export function watchParent(environment: Environment, onGone: () => void): void {
-  if (environment.npm_lifecycle_event === undefined) return;
+  if (environment.npm_lifecycle_event === undefined) {
+    return;
+  }
   const parent = process.ppid;
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent) {
+      return;
+    }
     clearInterval(timer);
     onGone();
   }, lookMs);

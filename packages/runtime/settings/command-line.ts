@@ -41,8 +41,12 @@ export function readArguments(
     const texts: Record<string, string> = {};
     for (const name of names) {
       const value = (values as Record<string, unknown>)[name];
-      if (value === "") throw new Error(`--${name} needs a value`);
-      if (typeof value === "string") texts[name] = value;
+      if (value === "") {
+        throw new Error(`--${name} needs a value`);
+      }
+      if (typeof value === "string") {
+        texts[name] = value;
+      }
     }
     return { help: values.help === true, values: texts };
   } catch (error) {

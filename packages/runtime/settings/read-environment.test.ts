@@ -27,7 +27,9 @@ const table = {
     description: "token",
     form: "at least 8 characters",
     check: (text) => {
-      if (text.length < 8) throw new Error("is too short");
+      if (text.length < 8) {
+        throw new Error("is too short");
+      }
     },
   }),
 };
@@ -36,7 +38,9 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   try {
     readEnvironment(environment, table);
   } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
+    if (error instanceof SettingsError) {
+      return error.problems;
+    }
     throw error;
   }
   return [];

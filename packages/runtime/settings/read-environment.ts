@@ -34,15 +34,21 @@ export function readEnvironment<Table extends SettingsTable>(
     values[name] = readSetting(environment, setting, problems);
   }
   // A check sees defaults in the place of values that are wrong, so it adds problems and never hides one.
-  if (check !== undefined) problems.push(...check(values as SettingValues<Table>));
-  if (problems.length > 0) throw new SettingsError(problems);
+  if (check !== undefined) {
+    problems.push(...check(values as SettingValues<Table>));
+  }
+  if (problems.length > 0) {
+    throw new SettingsError(problems);
+  }
   return values as SettingValues<Table>;
 }
 
 function readSetting(environment: Environment, setting: Setting<unknown>, problems: string[]): unknown {
   const text = environment[setting.variable]?.trim() ?? "";
   if (text === "") {
-    if (setting.isRequired) problems.push(`${setting.variable} is not set: set it to ${setting.form}`);
+    if (setting.isRequired) {
+      problems.push(`${setting.variable} is not set: set it to ${setting.form}`);
+    }
     return setting.absent;
   }
   try {

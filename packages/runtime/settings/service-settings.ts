@@ -43,8 +43,9 @@ export const serviceSettings = {
     description: "Postgres that holds the configuration",
     form: "a URL, e.g. postgres://user:password@host:5432/database",
     check: (text) => {
-      if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol))
+      if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol)) {
         throw new Error("is of another form");
+      }
     },
   }),
   dataDirectory: textSetting({
@@ -111,5 +112,7 @@ export function keySetting<Key>(resolve: (text: string) => Key, defaultText = "u
 
 /** A token travels in a header. */
 function refuseUnsendable(text: string): void {
-  if (!/^[!-~]+$/.test(text)) throw new Error("holds what no header can carry");
+  if (!/^[!-~]+$/.test(text)) {
+    throw new Error("holds what no header can carry");
+  }
 }

@@ -67,7 +67,9 @@ export function integerSetting(
     form: `a whole number from ${least} to ${most}`,
     parse: (text) => {
       const value = Number(text);
-      if (!/^-?\d+$/.test(text) || value < least || value > most) throw new Error("is out of range or no whole number");
+      if (!/^-?\d+$/.test(text) || value < least || value > most) {
+        throw new Error("is out of range or no whole number");
+      }
       return value;
     },
   });
@@ -99,7 +101,9 @@ export function addressSetting(init: SettingInit<string>): Setting<string> {
     ...init,
     form: "host:port, e.g. 127.0.0.1:8081",
     parse: (text) => {
-      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) throw new Error("is of another form");
+      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) {
+        throw new Error("is of another form");
+      }
       return text;
     },
   });
@@ -123,7 +127,9 @@ export function booleanSetting<Value extends boolean | undefined>(init: SettingI
     form: "true or false",
     parse: (text) => {
       const value = meanings[text.toLowerCase()];
-      if (value === undefined) throw new Error("is neither");
+      if (value === undefined) {
+        throw new Error("is neither");
+      }
       return value;
     },
   });
@@ -138,7 +144,9 @@ export function choiceSetting<const Choice extends string>(
     form: `one of ${init.choices.join(", ")}`,
     parse: (text) => {
       const choice = init.choices.find((candidate) => candidate === text.toLowerCase());
-      if (choice === undefined) throw new Error("is none of them");
+      if (choice === undefined) {
+        throw new Error("is none of them");
+      }
       return choice;
     },
   });

@@ -21,7 +21,9 @@ const mostNotes = 8;
 /** Says what one span did, by the attributes that it carries; spans of any other kind show their name and error. */
 export function describeSpan(span: ReadableSpan): SpanDescription {
   const { attributes } = span;
-  if (attributes["spillway.attempt.number"] !== undefined) return describeAttempt(attributes);
+  if (attributes["spillway.attempt.number"] !== undefined) {
+    return describeAttempt(attributes);
+  }
   return {
     label: clean(span.name),
     part: "",
@@ -80,15 +82,21 @@ function usage(attributes: Attributes, prefix: string): string {
 
 function describeOutcome(attributes: Attributes): string {
   const attempts = attributes["spillway.attempts"];
-  if (typeof attempts !== "number") return "";
+  if (typeof attempts !== "number") {
+    return "";
+  }
   const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   const served = text(attributes, "spillway.served.target");
-  if (served === "") return join([text(attributes, "spillway.outcome"), count]);
+  if (served === "") {
+    return join([text(attributes, "spillway.outcome"), count]);
+  }
   return `${served} served, ${count}${attributes["spillway.fallback.used"] === true ? ", fell back" : ""}`;
 }
 
 function describeChain(attributes: Attributes): string {
-  if (attributes["spillway.attempts"] !== undefined) return "";
+  if (attributes["spillway.attempts"] !== undefined) {
+    return "";
+  }
   const targets = attributes["spillway.chain.targets"];
   const rule = text(attributes, "spillway.chain.rule");
   const revision = text(attributes, "spillway.config.revision");

@@ -30,7 +30,9 @@ const signOfOutcome = { failed: "✗ ", served: "✓ ", neutral: "", note: "" } 
 export function formatSpanTree(spans: readonly ReadableSpan[], { colours, leftOut }: SpanTreeFormat): string {
   const children = groupByParent(spans);
   const root = children.get(undefined)?.[0];
-  if (root === undefined) return "";
+  if (root === undefined) {
+    return "";
+  }
   const rows = alignParts([...drawSpan(root, { branch: "", stem: "" }, children)]);
   const labelWidth = Math.max(...rows.map((row) => row.branch.length + row.label.length));
   const durationWidth = Math.max(...rows.map((row) => row.durationText.length));
@@ -72,13 +74,19 @@ function* drawSpan(span: ReadableSpan, { branch, stem }: Lead, children: Childre
   const durationText = formatMs(toMs(span.duration));
   yield { branch, label: `${signOfOutcome[outcome]}${label}`, part, durationText, detail, outcome };
   const below = children.get(span.spanContext().spanId) ?? [];
-  for (const note of notes) yield noteRow(`${stem}${below.length > 0 ? "│ " : "  "}`, note);
+  for (const note of notes) {
+    yield noteRow(`${stem}${below.length > 0 ? "│ " : "  "}`, note);
+  }
   let attemptEndMs = Number.POSITIVE_INFINITY;
   for (const [index, child] of below.entries()) {
     const isAttempt = describeSpan(child).isAttempt;
     const gapMs = isAttempt ? toMs(child.startTime) - attemptEndMs : 0;
-    if (gapMs >= shownGapMs) yield { ...noteRow(`${stem}│   `, "backoff"), durationText: formatMs(gapMs) };
-    if (isAttempt) attemptEndMs = toMs(child.endTime);
+    if (gapMs >= shownGapMs) {
+      yield { ...noteRow(`${stem}│   `, "backoff"), durationText: formatMs(gapMs) };
+    }
+    if (isAttempt) {
+      attemptEndMs = toMs(child.endTime);
+    }
     const isLast = index === below.length - 1;
     const lead = { branch: `${stem}${isLast ? "└ " : "├ "}`, stem: `${stem}${isLast ? "  " : "│ "}` };
     yield* drawSpan(child, lead, children);
@@ -110,6 +118,8 @@ function toMs([seconds, nanoseconds]: HrTime): number {
 }
 
 function formatMs(ms: number): string {
-  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms >= 10_000) {
+    return `${(ms / 1000).toFixed(1)} s`;
+  }
   return `${ms >= 10 ? Math.round(ms) : ms.toFixed(1)} ms`;
 }

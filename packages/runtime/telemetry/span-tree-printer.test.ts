@@ -26,9 +26,15 @@ const epochMs = Date.UTC(2026, 10, 1);
 function play(tracer: Tracer, drawn: DrawnSpan, context = ROOT_CONTEXT): void {
   const options = { attributes: drawn.attributes ?? {}, startTime: epochMs + drawn.from };
   const span = tracer.startSpan(drawn.name, options, context);
-  for (const event of drawn.events ?? []) span.addEvent(event.name, event.attributes);
-  for (const child of drawn.children ?? []) play(tracer, child, trace.setSpan(context, span));
-  if (drawn.isError === true) span.setStatus({ code: SpanStatusCode.ERROR });
+  for (const event of drawn.events ?? []) {
+    span.addEvent(event.name, event.attributes);
+  }
+  for (const child of drawn.children ?? []) {
+    play(tracer, child, trace.setSpan(context, span));
+  }
+  if (drawn.isError === true) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
   span.end(epochMs + drawn.to);
 }
 
@@ -184,13 +190,17 @@ describe("span tree printer", () => {
     const { printed, tracer } = createPrinter();
     const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
     const context = trace.setSpan(ROOT_CONTEXT, root);
-    for (let count = 0; count < 1000; count += 1) tracer.startSpan("child", {}, context).end();
+    for (let count = 0; count < 1000; count += 1) {
+      tracer.startSpan("child", {}, context).end();
+    }
     root.end();
     expect(printed[0]?.split("\n")).toHaveLength(256 + 3);
     expect(printed[0]).toContain("and 745 more spans");
 
     const roots = Array.from({ length: 1000 }, () => tracer.startSpan("open", {}, ROOT_CONTEXT));
-    for (const open of roots) open.end();
+    for (const open of roots) {
+      open.end();
+    }
     expect(printed).toHaveLength(1 + 512);
   });
 

@@ -44,23 +44,39 @@ export class SpanTreePrinter implements SpanProcessor {
       return;
     }
     const tree = this.#treeOfSpan.get(parent.spanId);
-    if (tree === undefined) return;
-    if (tree.spanIds.length >= mostSpansOfTree) tree.uncounted += 1;
-    else this.#add(spanId, tree);
+    if (tree === undefined) {
+      return;
+    }
+    if (tree.spanIds.length >= mostSpansOfTree) {
+      tree.uncounted += 1;
+    } else {
+      this.#add(spanId, tree);
+    }
   }
 
   onEnd(span: ReadableSpan): void {
     const tree = this.#treeOfSpan.get(span.spanContext().spanId);
-    if (tree === undefined) return;
+    if (tree === undefined) {
+      return;
+    }
     tree.ended.push(span);
     tree.open -= 1;
-    if (!tree.root.ended) return;
-    if (tree.open === 0) this.#print(tree);
-    else tree.timer ??= setTimeout(() => this.#print(tree), this.#lateSpansMs).unref();
+    if (!tree.root.ended) {
+      return;
+    }
+    if (tree.open === 0) {
+      this.#print(tree);
+    } else {
+      tree.timer ??= setTimeout(() => this.#print(tree), this.#lateSpansMs).unref();
+    }
   }
 
   forceFlush(): Promise<void> {
-    for (const tree of [...this.#trees]) if (tree.root.ended) this.#print(tree);
+    for (const tree of [...this.#trees]) {
+      if (tree.root.ended) {
+        this.#print(tree);
+      }
+    }
     return Promise.resolve();
   }
 
@@ -71,7 +87,9 @@ export class SpanTreePrinter implements SpanProcessor {
   #add(spanId: string, tree: OpenTree): void {
     if (!this.#trees.has(tree)) {
       const [oldest] = this.#trees;
-      if (oldest !== undefined && this.#trees.size >= mostOpenTrees) this.#forget(oldest);
+      if (oldest !== undefined && this.#trees.size >= mostOpenTrees) {
+        this.#forget(oldest);
+      }
       this.#trees.add(tree);
     }
     tree.spanIds.push(spanId);
@@ -80,7 +98,9 @@ export class SpanTreePrinter implements SpanProcessor {
   }
 
   #print(tree: OpenTree): void {
-    if (!this.#trees.has(tree)) return;
+    if (!this.#trees.has(tree)) {
+      return;
+    }
     this.#forget(tree);
     this.#options.write(formatSpanTree(tree.ended, { colours: this.#options.colours, leftOut: tree.uncounted }));
   }
@@ -88,6 +108,8 @@ export class SpanTreePrinter implements SpanProcessor {
   #forget(tree: OpenTree): void {
     clearTimeout(tree.timer);
     this.#trees.delete(tree);
-    for (const spanId of tree.spanIds) this.#treeOfSpan.delete(spanId);
+    for (const spanId of tree.spanIds) {
+      this.#treeOfSpan.delete(spanId);
+    }
   }
 }

@@ -195,6 +195,8 @@ describe("OTEL_* variables", () => {
       thrown = error;
     }
     expect(thrown).toBeInstanceOf(SettingsError);
-    for (const variable of Object.keys(environment)) expect((thrown as Error).message).toContain(variable);
+    for (const variable of Object.keys(environment)) {
+      expect((thrown as Error).message).toContain(variable);
+    }
   });
 });

@@ -62,7 +62,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const resource = describeProcess(options);
   const tracing = startTracing(options, { exportUrl, resource });
   const metricExport = metricsUrl === undefined ? undefined : exportMetrics(options, { metricsUrl, metrics, resource });
-  if (exportUrl !== undefined || metricsUrl !== undefined) reportExportErrors(logger, { exportUrl, metricsUrl });
+  if (exportUrl !== undefined || metricsUrl !== undefined) {
+    reportExportErrors(logger, { exportUrl, metricsUrl });
+  }
   const lost = (what: string, url: string | undefined) => (error: unknown) => {
     logger.warn({ error, exportUrl: url }, `${what} were lost at shutdown`);
   };
@@ -92,9 +94,15 @@ function startTracing(
 ): Tracing {
   const { settings, spanProcessor } = options;
   const processors: SpanProcessor[] = [];
-  if (exportUrl !== undefined) processors.push(createBatchProcessor(exportUrl, settings));
-  if (spanProcessor !== undefined && !settings.telemetryIsDisabled) processors.push(spanProcessor);
-  if (processors.length === 0) return silentTracing();
+  if (exportUrl !== undefined) {
+    processors.push(createBatchProcessor(exportUrl, settings));
+  }
+  if (spanProcessor !== undefined && !settings.telemetryIsDisabled) {
+    processors.push(spanProcessor);
+  }
+  if (processors.length === 0) {
+    return silentTracing();
+  }
   const provider = new TracerProvider({ resource, sampler: resolveSampler(settings), spanProcessors: processors });
   return {
     tracer: (name) => provider.getTracer(name, options.serviceVersion),
@@ -154,7 +162,9 @@ function reportExportErrors(
 ): void {
   let quietUntil = 0;
   setGlobalErrorHandler((error) => {
-    if (Date.now() < quietUntil) return;
+    if (Date.now() < quietUntil) {
+      return;
+    }
     quietUntil = Date.now() + quietMs;
     logger.warn({ error, ...urls }, "spans or metrics could not be exported");
   });

@@ -128,8 +128,12 @@ function resolveUrl(
   { otlpEndpoint }: TelemetrySettings,
   { exporter, own, path }: { readonly exporter: string; readonly own: string | undefined; readonly path: string },
 ): string | undefined {
-  if (exporter === "none") return undefined;
-  if (own !== undefined) return own;
+  if (exporter === "none") {
+    return undefined;
+  }
+  if (own !== undefined) {
+    return own;
+  }
   const endpoint = otlpEndpoint ?? (exporter === "otlp" ? "http://localhost:4318" : undefined);
   return endpoint === undefined ? undefined : `${endpoint.replace(/\/+$/, "")}${path}`;
 }
@@ -159,7 +163,9 @@ function urlSetting(variable: string, description: string): Setting<string | und
     form: "a URL that begins with http:// or https://",
     absent: undefined,
     parse: (text) => {
-      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error("is of another form");
+      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+        throw new Error("is of another form");
+      }
       return text;
     },
   });
@@ -175,16 +181,22 @@ function batchSetting(
 
 function parseRatio(text: string): number {
   const ratio = Number(text);
-  if (!(ratio >= 0 && ratio <= 1)) throw new Error("is out of range or no number");
+  if (!(ratio >= 0 && ratio <= 1)) {
+    throw new Error("is out of range or no number");
+  }
   return ratio;
 }
 
 function parsePairs(text: string): Readonly<Record<string, string>> {
   const pairs: Record<string, string> = {};
   for (const entry of text.split(",")) {
-    if (entry.trim() === "") continue;
+    if (entry.trim() === "") {
+      continue;
+    }
     const [key, value, ...rest] = entry.split("=").map((part) => decodeURIComponent(part.trim()));
-    if (!key || value === undefined || rest.length > 0) throw new Error("has an entry of another form");
+    if (!key || value === undefined || rest.length > 0) {
+      throw new Error("has an entry of another form");
+    }
     pairs[key] = value;
   }
   return pairs;

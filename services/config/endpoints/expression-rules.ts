@@ -16,7 +16,9 @@ function expressionViolations(compile: () => unknown, field: string): Violation[
     compile();
     return [];
   } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
+    if (!(error instanceof ExpressionError)) {
+      throw error;
+    }
     return [{ field, description: `${error.message} (at character ${error.offset + 1})` }];
   }
 }

@@ -88,8 +88,11 @@ function writeAsMlflow(message: string, from: Record<string, unknown>): Uint8Arr
     for (const one of value === undefined ? [] : Array.isArray(value) ? value : [value]) {
       const write = writers[type];
       writer.tag(number, wireTypes[type] ?? WireType.LengthDelimited);
-      if (write === undefined) writer.bytes(writeAsMlflow(type, one));
-      else write(writer, one as never);
+      if (write === undefined) {
+        writer.bytes(writeAsMlflow(type, one));
+      } else {
+        write(writer, one as never);
+      }
     }
   }
   return writer.finish();
@@ -101,7 +104,9 @@ function mlflowPart(message: string, from: object): Record<string, unknown> {
   for (const { name, type } of fieldsOf(message).values()) {
     const value: unknown = from[name as keyof typeof from];
     if (Array.isArray(value)) {
-      if (value.length > 0) part[name] = value.map((one: object) => mlflowPart(type, one));
+      if (value.length > 0) {
+        part[name] = value.map((one: object) => mlflowPart(type, one));
+      }
     } else if (value !== undefined) {
       part[name] = type in mlflowMessages ? mlflowPart(type, value as object) : value;
     }

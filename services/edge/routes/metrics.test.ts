@@ -32,7 +32,9 @@ describe("GET /metrics", () => {
   it("has few series, whatever methods and paths are asked for", async () => {
     const metrics = new MetricRegistry();
     const { url, port } = await startTestEdge({ metrics });
-    for (let index = 0; index < 20; index++) await (await fetch(`${url}/v1/path-${index}`)).text();
+    for (let index = 0; index < 20; index++) {
+      await (await fetch(`${url}/v1/path-${index}`)).text();
+    }
     for (const method of ["PROPFIND", "LINK", "MKCOL"]) {
       await new Promise<void>((resolve, reject) => {
         const made = request({ port, method, path: "/x" }, (answer) => answer.resume().on("end", resolve));

@@ -1,4 +1,4 @@
-import type { routingV1 } from "#contracts";
+import { type routingV1, toConfigStatusReport } from "#contracts";
 import { RpcError, type Service } from "#rpc";
 import type { EdgeEvents } from "../events.ts";
 import type { Exchange } from "../exchange.ts";
@@ -60,23 +60,7 @@ function toDetail(thrown: unknown, timeoutMs: number): string {
 }
 
 function toReadiness(status: routingV1.GetConfigStatusResponse): Readiness {
-  const { ready, notReadyReason, revision, stale, staleReason, ageMs, file } = status;
-  return {
-    isReady: ready,
-    report: {
-      status: ready ? "ready" : "not_ready",
-      ...(!ready && { reason: notReadyReason }),
-      revision: Number(revision),
-      stale,
-      ...(stale && { stale_reason: staleReason }),
-      age_ms: Number(ageMs),
-      ...(file !== undefined && {
-        file: {
-          source: file.source,
-          revision: Number(file.revision),
-          ...(file.error !== "" && { error: file.error }),
-        },
-      }),
-    },
-  };
+  const { ready, notReadyReason } = status;
+  const head = ready ? { status: "ready" } : { status: "not_ready", reason: notReadyReason };
+  return { isReady: ready, report: { ...head, ...toConfigStatusReport(status) } };
 }

@@ -44,7 +44,9 @@ describe("a wait before a retry", () => {
       const seen: number[] = [];
       for (let next: PlannedCall | undefined = firstOf(queue); next !== undefined; ) {
         next = queue.afterFailure(next, fails(FailureClass.PROVIDER_ERROR), 0).next;
-        if (next !== undefined) seen.push(next.waitMs);
+        if (next !== undefined) {
+          seen.push(next.waitMs);
+        }
       }
       return seen;
     };

@@ -122,7 +122,9 @@ export class AttemptQueue {
     let best = 0;
     let bestRestMs = Number.POSITIVE_INFINITY;
     for (const [index, link] of this.#untried.entries()) {
-      if (isAvailable(link, nowMs)) return this.#takeUntried(index);
+      if (isAvailable(link, nowMs)) {
+        return this.#takeUntried(index);
+      }
       const restMs = toRestMs(link, nowMs);
       if (restMs < bestRestMs) {
         best = index;

@@ -73,7 +73,9 @@ const healthOf = ({ host }: TestRouting) => {
   const [target] = host.intake.currentSnapshot()?.endpoints.get("chat")?.primaries ?? [];
   const nowMs = performance.now();
   const isCooling = (target?.health.coolingMs(nowMs) ?? 0) > 0;
-  if (target?.breaker.state(nowMs) !== "open") return isCooling ? "cools" : "no";
+  if (target?.breaker.state(nowMs) !== "open") {
+    return isCooling ? "cools" : "no";
+  }
   return isCooling ? "breaker and cools" : "breaker";
 };
 

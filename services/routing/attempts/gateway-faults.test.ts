@@ -70,7 +70,9 @@ describe("a fault of the gateway itself", () => {
     const retries = { max: 1, initialBackoffMs: 50, maxBackoffMs: 50 };
     const routing = new TestRouting({ transport, endpoints: [{ targets: [{ model: "one" }], policy: { retries } }] });
     const asked = failureOf(routing.invoke());
-    for (let turns = 0; routing.attemptSpans.length === 0 && turns < 100; turns += 1) await turn();
+    for (let turns = 0; routing.attemptSpans.length === 0 && turns < 100; turns += 1) {
+      await turn();
+    }
     vi.spyOn(TargetBreaker.prototype, "begin").mockImplementationOnce(fault);
     const error = (await time.passUntil(asked)) as RpcError;
     expect(error).toMatchObject(internal);

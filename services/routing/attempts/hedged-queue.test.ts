@@ -133,7 +133,9 @@ class Lanes {
   play({ lane, kind, failure }: QueueEvent, nowMs: number): inferenceV1.AttemptDecision | undefined {
     const call = this.underWay[lane % this.underWay.length] as PlannedCall;
     if (kind === "hedge") {
-      if (this.underWay.length === 1) this.#take(this.#queue.hedge(nowMs));
+      if (this.underWay.length === 1) {
+        this.#take(this.#queue.hedge(nowMs));
+      }
       return undefined;
     }
     this.underWay.splice(this.underWay.indexOf(call), 1);
@@ -169,7 +171,9 @@ describe("any order of failures, full targets and hedges", () => {
           const lanes = new Lanes(queueOf(many(targets), maxTotalAttempts));
           let decision: inferenceV1.AttemptDecision | undefined;
           for (const [index, one] of events.entries()) {
-            if (lanes.underWay.length === 0 || decision === AttemptDecision.STOP) break;
+            if (lanes.underWay.length === 0 || decision === AttemptDecision.STOP) {
+              break;
+            }
             decision = lanes.play(one, index * 10);
             expect(new Set(lanes.underWay.map(({ link }) => link)).size).toBe(lanes.underWay.length);
             expect(lanes.calls).toBeLessThanOrEqual(maxTotalAttempts);

@@ -44,8 +44,11 @@ export class Lane<Served extends Attempt = Attempt> {
   }
 
   start(): void {
-    if (this.planned.waitMs > 0) this.#waitTimer = setTimeout(enterLane, this.planned.waitMs, this);
-    else this.enter();
+    if (this.planned.waitMs > 0) {
+      this.#waitTimer = setTimeout(enterLane, this.planned.waitMs, this);
+    } else {
+      this.enter();
+    }
   }
 
   /** For the timer alone. */
@@ -90,8 +93,11 @@ export class Lane<Served extends Attempt = Attempt> {
   /** Ends it at once, in whatever state it is. */
   cancel(failureClass: errorsV1.FailureClass): void {
     clearTimeout(this.#waitTimer);
-    if (this.attempt === undefined) this.release(toFailure(failureClass));
-    else this.attempt.cancel(failureClass);
+    if (this.attempt === undefined) {
+      this.release(toFailure(failureClass));
+    } else {
+      this.attempt.cancel(failureClass);
+    }
   }
 
   /** The attempt is over: tells the target's health and gives the place back. */

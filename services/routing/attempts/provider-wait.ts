@@ -8,7 +8,9 @@ export function toProviderWaitMs(attempts: readonly AttemptRecord[], nowMs: numb
   let waitedMs = 0;
   let waitedUntilMs = Number.NEGATIVE_INFINITY;
   for (const attempt of attempts) {
-    if (isSkipped(attempt)) continue;
+    if (isSkipped(attempt)) {
+      continue;
+    }
     const endMs = isUnderWay(attempt) ? nowMs : attempt.startedAtMs + attempt.durationMs;
     if (endMs > waitedUntilMs) {
       waitedMs += endMs - Math.max(waitedUntilMs, attempt.startedAtMs);

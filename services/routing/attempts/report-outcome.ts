@@ -23,7 +23,9 @@ export function reportOutcome({ target, permit, failure, failures }: CallOutcome
   }
   const { hurts } = failures[failure.failureClass];
   permit.report(hurts === "yes" || hurts === "long" ? "failure" : "neutral", nowMs);
-  if (hurts === "long") target.health.cool(nowMs + (failure.retryAfterMs ?? longCoolMs), nowMs);
+  if (hurts === "long") {
+    target.health.cool(nowMs + (failure.retryAfterMs ?? longCoolMs), nowMs);
+  }
   if (hurts === "cool" && failure.retryAfterMs !== undefined) {
     target.health.cool(nowMs + failure.retryAfterMs, nowMs);
   }

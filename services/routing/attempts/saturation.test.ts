@@ -73,7 +73,9 @@ describe("a target without a free place", () => {
     const breaker = { failureRatio: 0.1, minRequests: 1 };
     const routed = route({ policy: { breaker } }, hangs, answers());
     const first = await occupy(routed);
-    for (let count = 0; count < 3; count += 1) await routed.routing.invoke();
+    for (let count = 0; count < 3; count += 1) {
+      await routed.routing.invoke();
+    }
     answers()(first.exchange);
     await first.over;
     expect(inShort((await routed.routing.invoke()).trail)).toEqual(["1 fake/one 200 SERVED"]);

@@ -31,7 +31,9 @@ function route(options: { targets?: readonly MappingSketch[]; policy?: Partial<c
 function targetOf({ host }: TestRouting, name: string): Target {
   const endpoint = host.intake.currentSnapshot()?.endpoints.get("chat");
   const target = [...(endpoint?.primaries ?? []), ...(endpoint?.fallbacks ?? [])].find((one) => one.name === name);
-  if (target === undefined) throw new Error(`no target ${name}`);
+  if (target === undefined) {
+    throw new Error(`no target ${name}`);
+  }
   return target;
 }
 
@@ -63,7 +65,9 @@ describe("a target whose breaker is open", () => {
 
   it("is tried all the same when all are open: the gateway never refuses by itself", async () => {
     const { routing } = route({ targets: [{ model: "one" }] }, refuses(500), refuses(500), refuses(500), answers());
-    for (let count = 0; count < 3; count += 1) await failureOf(routing.invoke());
+    for (let count = 0; count < 3; count += 1) {
+      await failureOf(routing.invoke());
+    }
     expect(stateOf(routing, "one")).toBe("open");
     expect(await trailAfter(routing)).toEqual(servedBy("one"));
   });
@@ -107,7 +111,9 @@ describe("a target that comes back", () => {
     await expect.poll(() => transport.exchanges.length).toBe(12);
     const probes = transport.exchanges.slice(2).filter(({ model }) => model === "one");
     expect(probes).toHaveLength(2);
-    for (const probe of probes) answers()(probe);
+    for (const probe of probes) {
+      answers()(probe);
+    }
     await Promise.all(requests);
     expect(stateOf(routing, "one")).toBe("closed");
   });
@@ -123,7 +129,9 @@ describe("a target that comes back", () => {
     const leaving = new AbortController();
     const requests = Array.from({ length: 8 }, () => failureOf(routing.invoke({ signal: leaving.signal })));
     await expect.poll(() => transport.exchanges.length).toBe(8);
-    for (const exchange of transport.exchanges.slice()) refuses(404)(exchange);
+    for (const exchange of transport.exchanges.slice()) {
+      refuses(404)(exchange);
+    }
     await expect.poll(() => transport.exchanges.length).toBe(16);
     expect(transport.models.filter((model) => model === "two")).toHaveLength(1);
     expect(transport.models.filter((model) => model === "three")).toHaveLength(7);
@@ -167,7 +175,9 @@ describe("nobody is hurt", () => {
   ] as const)("by %s", async (_name, play, { leavesAfterMs = undefined, ...context }: Record<string, unknown>) => {
     const { routing } = route({ policy: strict }, play);
     const leaving = new AbortController();
-    if (leavesAfterMs !== undefined) setTimeout(() => leaving.abort(), Number(leavesAfterMs));
+    if (leavesAfterMs !== undefined) {
+      setTimeout(() => leaving.abort(), Number(leavesAfterMs));
+    }
     await time.passUntil(failureOf(routing.invoke({ ...context, signal: leaving.signal })));
     expect(stateOf(routing, "one")).toBe("closed");
   });

@@ -57,7 +57,9 @@ describe("a request that waits for a place", () => {
     const trail = await time.passUntil(kind === "streamed" ? read() : ask());
     expect(inShort(trail)).toEqual(["0 fake/one 0 NEXT", "1 fake/two 200 SERVED"]);
     expect(trail?.attempts[0]).toMatchObject({ failureClass: errorsV1.FailureClass.TARGET_SATURATED });
-    for (const exchange of routed.transport.exchanges) exchange.end();
+    for (const exchange of routed.transport.exchanges) {
+      exchange.end();
+    }
     await first;
   });
 
@@ -82,7 +84,9 @@ describe("a request that waits for a place", () => {
     await Promise.all(over);
     const elsewhere = trails.filter((trail) => trail.includes("1 fake/two 200 SERVED"));
     expect(elsewhere.length).toBeGreaterThanOrEqual(2);
-    for (const trail of elsewhere) expect(trail[0]).toBe("0 fake/one 0 NEXT");
+    for (const trail of elsewhere) {
+      expect(trail[0]).toBe("0 fake/one 0 NEXT");
+    }
   });
 
   it("comes back to the target that it left when the better one has no place either", async () => {
@@ -154,7 +158,9 @@ it("the time for which a provider asks to be left alone is told on the attempt's
 it("targets that their health checks know to be down are a 503", async () => {
   const { routing } = route({}, refuses(500), refuses(404));
   const endpoint = routing.host.intake.currentSnapshot()?.endpoints.get("chat");
-  for (const { health } of [...(endpoint?.primaries ?? []), ...(endpoint?.fallbacks ?? [])]) health.reportProbe(false);
+  for (const { health } of [...(endpoint?.primaries ?? []), ...(endpoint?.fallbacks ?? [])]) {
+    health.reportProbe(false);
+  }
   const error = await routing.invoke().catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ reason: "TARGETS_UNREACHABLE", metadata: { http_status: "503" } });
 });

@@ -75,9 +75,15 @@ function build(random: World): CompiledEndpoint {
 }
 
 function afflict({ health, breaker, policy }: Target, what: string | undefined): void {
-  if (what === "cooling") health.cool(1e9, 0);
-  if (what === "drained") health.setDrained(true);
-  if (what === "probe failed") health.reportProbe(false);
+  if (what === "cooling") {
+    health.cool(1e9, 0);
+  }
+  if (what === "drained") {
+    health.setDrained(true);
+  }
+  if (what === "probe failed") {
+    health.reportProbe(false);
+  }
   for (let count = 0; what === "broken" && count < policy.breaker.minRequests; count += 1) {
     breaker.report(breaker.begin(0), "failure", 0);
   }
@@ -133,7 +139,9 @@ describe("any chain, of any endpoint in any health for any request", () => {
         };
         const inHealth = resolve(build(wellAgain), random).links.map(({ target }) => target.name);
         const firstUnwell = links.findIndex((target) => !isWell(target));
-        if (firstUnwell >= 0) expect(links.slice(firstUnwell).some(isWell)).toBe(false);
+        if (firstUnwell >= 0) {
+          expect(links.slice(firstUnwell).some(isWell)).toBe(false);
+        }
         const byHealth = (one: Target, other: Target) =>
           restOf(one) - restOf(other) || inHealth.indexOf(one.name) - inHealth.indexOf(other.name);
         expect(links).toEqual(links.toSorted(byHealth));

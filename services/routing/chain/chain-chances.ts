@@ -9,13 +9,17 @@ export function skippedTargets(endpoint: CompiledEndpoint, chain: Chain): readon
   const skipped = [...chain.skipped];
   const drawnFrom = targetsOfDraw(endpoint, chain);
   for (const target of [...endpoint.primaries, ...endpoint.fallbacks]) {
-    if (!told.has(target)) skipped.push({ target, reason: missingReason(endpoint, drawnFrom, target) });
+    if (!told.has(target)) {
+      skipped.push({ target, reason: missingReason(endpoint, drawnFrom, target) });
+    }
   }
   return skipped;
 }
 
 function missingReason(endpoint: CompiledEndpoint, drawnFrom: readonly Target[], target: Target): string {
-  if (drawnFrom.includes(target)) return "not drawn";
+  if (drawnFrom.includes(target)) {
+    return "not drawn";
+  }
   return endpoint.primaries.includes(target) ? "not named by the rule" : "beyond max_attempts";
 }
 
@@ -29,8 +33,12 @@ function targetsOfDraw(endpoint: CompiledEndpoint, chain: Chain): readonly Targe
  */
 export function chanceOf(endpoint: CompiledEndpoint, chain: Chain, target: Target): number {
   const targets = targetsOfDraw(endpoint, chain);
-  if (!targets.includes(target)) return 0;
-  if (!endpoint.drawsByWeight) return target === targets[0] ? 1 : 0;
+  if (!targets.includes(target)) {
+    return 0;
+  }
+  if (!endpoint.drawsByWeight) {
+    return target === targets[0] ? 1 : 0;
+  }
   const total = toCumulativeWeights(targets).at(-1) ?? 0;
   return total > 0 ? target.weight / total : 1 / targets.length;
 }

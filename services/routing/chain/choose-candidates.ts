@@ -37,15 +37,20 @@ function firstRule(
 ): EndpointRule<Target> | undefined {
   for (const rule of rules) {
     const outcome = rule.when(facts);
-    if (!outcome.ok) notes.push(`rule ${rule.name}: ${outcome.error}`);
-    else if (outcome.value) return rule;
+    if (!outcome.ok) {
+      notes.push(`rule ${rule.name}: ${outcome.error}`);
+    } else if (outcome.value) {
+      return rule;
+    }
   }
   return undefined;
 }
 
 function stickyKeyOf(endpoint: CompiledEndpoint, facts: ExpressionFacts, notes: string[]): string | undefined {
   const outcome = endpoint.stickyKey?.(facts);
-  if (outcome === undefined || outcome.ok) return outcome?.value;
+  if (outcome === undefined || outcome.ok) {
+    return outcome?.value;
+  }
   notes.push(`sticky key: ${outcome.error}`);
   return undefined;
 }

@@ -60,7 +60,9 @@ describe("health", () => {
   const targetOf = (endpoint: CompiledEndpoint, name: string): Target =>
     [...endpoint.primaries, ...endpoint.fallbacks].find((target) => target.name === name) as Target;
   const breakDown = ({ breaker, policy }: Target) => {
-    for (let count = 0; count < policy.breaker.minRequests; count += 1) breaker.report(breaker.begin(0), "failure", 0);
+    for (let count = 0; count < policy.breaker.minRequests; count += 1) {
+      breaker.report(breaker.begin(0), "failure", 0);
+    }
   };
 
   it("puts targets that are not healthy behind, the least bad first, and says why", () => {
@@ -80,7 +82,9 @@ describe("health", () => {
 
   it("begins with the one that is to be left alone for the shortest time when all are unhealthy", () => {
     const endpoint = three();
-    for (const name of ["a", "b", "c"]) breakDown(targetOf(endpoint, name));
+    for (const name of ["a", "b", "c"]) {
+      breakDown(targetOf(endpoint, name));
+    }
     expect(names(resolve(endpoint))).toEqual(["a", "b", "c"]);
     targetOf(endpoint, "a").health.reportProbe(false);
     targetOf(endpoint, "b").health.cool(1e6, 0);
@@ -94,7 +98,9 @@ describe("health", () => {
     const chain = resolve(endpoint);
     expect(names(chain)).toEqual(["c", "b"]);
     expect(chain.skipped).toEqual([{ target: targetOf(endpoint, "a"), reason: "drained by hand" }]);
-    for (const name of ["b", "c"]) targetOf(endpoint, name).health.setDrained(true);
+    for (const name of ["b", "c"]) {
+      targetOf(endpoint, name).health.setDrained(true);
+    }
     expect(names(resolve(endpoint))).toEqual(["a", "c", "b"]);
   });
 
@@ -108,7 +114,9 @@ describe("health", () => {
       return breaker.begin(laterMs);
     });
     expect(names(resolve(endpoint, {}, laterMs))).toEqual(["b", "c", "a"]);
-    for (const probe of probes) breaker.report(probe, "success", laterMs);
+    for (const probe of probes) {
+      breaker.report(probe, "success", laterMs);
+    }
     expect(names(resolve(endpoint, {}, laterMs))).toEqual(["a", "b", "c"]);
   });
 });

@@ -23,7 +23,9 @@ function windowReason({ contextWindow, maxOutputTokens }: Target, body: BodyFact
 }
 
 function capabilityReason({ capabilities }: Target, { stream, body }: RequestNeeds): string | undefined {
-  if (capabilities.size === 0) return undefined;
+  if (capabilities.size === 0) {
+    return undefined;
+  }
   const needed: readonly (readonly [string, boolean])[] = [
     ["tools", body.hasTools],
     ["vision", body.hasImages],

@@ -25,7 +25,9 @@ export function orderByHealth(candidates: readonly Candidate[], nowMs: number, s
       behind.push({ candidate, availability, restMs: health.restMs(breaker, nowMs) });
     }
   }
-  if (behind !== undefined) appendUnwell(links, behind, skipped);
+  if (behind !== undefined) {
+    appendUnwell(links, behind, skipped);
+  }
   return links;
 }
 
@@ -33,8 +35,11 @@ function appendUnwell(links: ChainLink[], behind: readonly Unwell[], skipped: Sk
   const isAllDrained = links.length === 0 && behind.every(({ availability }) => availability === "drained");
   for (const { candidate, availability } of behind.toSorted(byRest)) {
     const { target, reason } = candidate;
-    if (availability === "drained" && !isAllDrained) skipped.push({ target, reason: drainedReason });
-    else links.push(toLink(candidate, links.length, `${reason}, put behind: ${availability}`));
+    if (availability === "drained" && !isAllDrained) {
+      skipped.push({ target, reason: drainedReason });
+    } else {
+      links.push(toLink(candidate, links.length, `${reason}, put behind: ${availability}`));
+    }
   }
 }
 

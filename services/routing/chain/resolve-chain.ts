@@ -44,14 +44,22 @@ function placeCandidates(
 ): readonly Candidate[] {
   const targets = inService(choice.targets);
   if (targets !== choice.targets) {
-    for (const target of choice.targets) if (!targets.includes(target)) skipped.push({ target, reason: drainedReason });
+    for (const target of choice.targets) {
+      if (!targets.includes(target)) {
+        skipped.push({ target, reason: drainedReason });
+      }
+    }
   }
   const placed: Candidate[] = [];
   const place = (candidate: Candidate) => {
-    if (!placed.some(({ target }) => target === candidate.target)) placed.push(candidate);
+    if (!placed.some(({ target }) => target === candidate.target)) {
+      placed.push(candidate);
+    }
   };
   const first = firstCandidate(endpoint, { choice, targets, draw });
-  if (first !== undefined) place(first);
+  if (first !== undefined) {
+    place(first);
+  }
   if (endpoint.policy.redraw) {
     for (const target of inRedrawOrder(endpoint, targets, draw)) {
       place({ target, reason: "redrawn", isFallback: false });
@@ -69,7 +77,9 @@ function placeCandidates(
 function leaveOutTwins(candidates: readonly Candidate[], skipped: SkippedTarget[]): readonly Candidate[] {
   return candidates.filter(({ target }, index) => {
     const twin = candidates.findIndex((other) => other.target.health === target.health);
-    if (twin < index) skipped.push({ target, reason: `the same target as ${candidates[twin]?.target.name} before it` });
+    if (twin < index) {
+      skipped.push({ target, reason: `the same target as ${candidates[twin]?.target.name} before it` });
+    }
     return twin === index;
   });
 }
@@ -79,7 +89,9 @@ function firstCandidate(
   { choice, targets, draw }: { readonly choice: Choice; readonly targets: readonly Target[]; readonly draw: number },
 ): Candidate | undefined {
   const byRule = choice.rule === undefined ? "" : ` by rule ${choice.rule.name}`;
-  if (!endpoint.drawsByWeight) return candidateAt(targets, 0, byRule === "" ? "first primary" : `first${byRule}`);
+  if (!endpoint.drawsByWeight) {
+    return candidateAt(targets, 0, byRule === "" ? "first primary" : `first${byRule}`);
+  }
   if (choice.stickyKey !== undefined) {
     const index = drawSticky(choice.stickyKey, targets.map(toWeightedEntry));
     return candidateAt(targets, index, `drawn by sticky key${byRule}`);
@@ -110,8 +122,11 @@ function leaveOutUnfit(
   const unfit: SkippedTarget[] = [];
   for (const candidate of candidates) {
     const reason = unfitReason(candidate.target, { stream: request.stream, body: request.bodyFacts });
-    if (reason === undefined) fit.push(candidate);
-    else unfit.push({ target: candidate.target, reason });
+    if (reason === undefined) {
+      fit.push(candidate);
+    } else {
+      unfit.push({ target: candidate.target, reason });
+    }
   }
   if (fit.length > 0) {
     skipped.push(...unfit);
@@ -127,16 +142,23 @@ function cutFallbacks(
   maxFallbacks: number,
 ): readonly [links: readonly ChainLink[], spare: readonly ChainLink[]] {
   let fallbacks = 0;
-  for (const { isFallback } of ordered) fallbacks += isFallback ? 1 : 0;
-  if (fallbacks <= maxFallbacks) return [ordered, noLinks];
+  for (const { isFallback } of ordered) {
+    fallbacks += isFallback ? 1 : 0;
+  }
+  if (fallbacks <= maxFallbacks) {
+    return [ordered, noLinks];
+  }
   const links: ChainLink[] = [];
   const beyond: ChainLink[] = [];
   let kept = 0;
   for (const link of ordered) {
     const isKept = !link.isFallback || kept < maxFallbacks;
     kept += isKept && link.isFallback ? 1 : 0;
-    if (isKept) links.push({ ...link, position: links.length });
-    else beyond.push(link);
+    if (isKept) {
+      links.push({ ...link, position: links.length });
+    } else {
+      beyond.push(link);
+    }
   }
   return [links, beyond.map((link, index) => ({ ...link, position: links.length + index }))];
 }

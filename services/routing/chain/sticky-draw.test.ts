@@ -21,7 +21,9 @@ describe("a sticky draw", () => {
     for (const key of keys) {
       const before = entries[drawSticky(key, entries)];
       const after = rest[drawSticky(key, rest)];
-      if (before?.id !== "m-3") expect(after).toBe(before);
+      if (before?.id !== "m-3") {
+        expect(after).toBe(before);
+      }
     }
   });
 

@@ -19,7 +19,9 @@ export function drawSticky(key: string, entries: readonly WeightedEntry[]): numb
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const [index, { id, weight }] of entries.entries()) {
     const share = areAllZero ? 1 : weight;
-    if (share === 0) continue;
+    if (share === 0) {
+      continue;
+    }
     const score = -share / Math.log(unitInterval(key, id));
     if (score > bestScore) {
       best = index;

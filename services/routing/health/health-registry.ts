@@ -37,13 +37,19 @@ export class HealthRegistry {
     const policies = new Map<TargetHealth, BreakerPolicy[]>();
     for (const { health, breakerPolicy } of uses) {
       const known = policies.get(health);
-      if (known === undefined) policies.set(health, [breakerPolicy]);
-      else known.push(breakerPolicy);
+      if (known === undefined) {
+        policies.set(health, [breakerPolicy]);
+      } else {
+        known.push(breakerPolicy);
+      }
     }
     for (const [key, health] of this.#records) {
       const used = policies.get(health);
-      if (used === undefined) this.#records.delete(key);
-      else health.keepBreakers(used);
+      if (used === undefined) {
+        this.#records.delete(key);
+      } else {
+        health.keepBreakers(used);
+      }
     }
   }
 }

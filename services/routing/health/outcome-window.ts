@@ -40,8 +40,9 @@ export class OutcomeWindow {
 
   #forget(nowMs: number): void {
     const current = Math.floor(nowMs / this.#bucketMs);
-    if (current - this.#newest >= bucketCount) this.clear();
-    else {
+    if (current - this.#newest >= bucketCount) {
+      this.clear();
+    } else {
       for (let bucket = this.#newest + 1; bucket <= current; bucket++) {
         this.#successes[bucket % bucketCount] = 0;
         this.#failures[bucket % bucketCount] = 0;

@@ -16,14 +16,18 @@ function call(breaker: TargetBreaker, outcome: "success" | "failure" | "neutral"
 
 function tripped(): { breaker: TargetBreaker; changes: string[] } {
   const opened = openBreaker();
-  for (let n = 0; n < 4; n++) call(opened.breaker, "failure", 0);
+  for (let n = 0; n < 4; n++) {
+    call(opened.breaker, "failure", 0);
+  }
   return opened;
 }
 
 describe("a breaker", () => {
   it("opens at the failure ratio, not before the fewest requests", () => {
     const { breaker, changes } = openBreaker();
-    for (let n = 0; n < 3; n++) call(breaker, "failure", 0);
+    for (let n = 0; n < 3; n++) {
+      call(breaker, "failure", 0);
+    }
     expect(breaker.state(0)).toBe("closed");
     call(breaker, "success", 1);
     call(breaker, "failure", 2);
@@ -34,14 +38,18 @@ describe("a breaker", () => {
 
   it("forgets failures that are older than the window", () => {
     const { breaker } = openBreaker();
-    for (let n = 0; n < 3; n++) call(breaker, "failure", 0);
+    for (let n = 0; n < 3; n++) {
+      call(breaker, "failure", 0);
+    }
     call(breaker, "failure", 1200);
     expect(breaker.state(1200)).toBe("closed");
   });
 
   it("is not hurt by the caller's mistakes", () => {
     const { breaker } = openBreaker();
-    for (let n = 0; n < 100; n++) call(breaker, "neutral", n);
+    for (let n = 0; n < 100; n++) {
+      call(breaker, "neutral", n);
+    }
     expect(breaker.state(100)).toBe("closed");
   });
 
@@ -77,7 +85,9 @@ describe("a breaker", () => {
   it("hears nothing from calls that began before it opened", () => {
     const { breaker } = openBreaker();
     const slow = breaker.begin(0);
-    for (let n = 0; n < 4; n++) call(breaker, "failure", 1);
+    for (let n = 0; n < 4; n++) {
+      call(breaker, "failure", 1);
+    }
     breaker.report(slow, "success", 600);
     expect(breaker.state(600)).toBe("half-open");
     expect(breaker.acceptsCalls(600)).toBe(true);
@@ -101,7 +111,9 @@ describe("a breaker", () => {
         }
         nowMs += policy.openForMs;
         expect(breaker.acceptsCalls(nowMs)).toBe(true);
-        for (let n = 0; n < policy.halfOpenProbes; n++) call(breaker, "success", nowMs);
+        for (let n = 0; n < policy.halfOpenProbes; n++) {
+          call(breaker, "success", nowMs);
+        }
         expect(breaker.state(nowMs)).toBe("closed");
       }),
     );

@@ -47,7 +47,9 @@ export class TargetBreaker {
 
   /** State at this time; an open breaker whose time is over is half-open. */
   state(nowMs: number): BreakerState {
-    if (this.#state === "open" && nowMs >= this.#openUntilMs) this.#become("half-open");
+    if (this.#state === "open" && nowMs >= this.#openUntilMs) {
+      this.#become("half-open");
+    }
     return this.#state;
   }
 
@@ -69,41 +71,63 @@ export class TargetBreaker {
 
   /** Closes it with nothing held against the target; calls that are under way no longer move it. */
   reset(): void {
-    if (this.#state === "closed") this.#window.clear();
-    else this.#close();
+    if (this.#state === "closed") {
+      this.#window.clear();
+    } else {
+      this.#close();
+    }
   }
 
   /** Notes that a call begins. It must be reported exactly once. */
   begin(nowMs: number): BreakerPermit {
     const isProbe = this.state(nowMs) !== "closed";
-    if (isProbe) this.#probesInFlight++;
+    if (isProbe) {
+      this.#probesInFlight++;
+    }
     return { isProbe, generation: this.#generation };
   }
 
   /** Takes the outcome of a call. */
   report(permit: BreakerPermit, outcome: HealthOutcome, nowMs: number): void {
-    if (permit.isProbe && permit.generation === this.#generation) this.#probesInFlight--;
-    if (outcome === "neutral") return;
-    if (permit.isProbe) this.#reportProbe(permit, outcome, nowMs);
-    else if (this.#state === "closed") this.#reportCall(outcome, nowMs);
+    if (permit.isProbe && permit.generation === this.#generation) {
+      this.#probesInFlight--;
+    }
+    if (outcome === "neutral") {
+      return;
+    }
+    if (permit.isProbe) {
+      this.#reportProbe(permit, outcome, nowMs);
+    } else if (this.#state === "closed") {
+      this.#reportCall(outcome, nowMs);
+    }
   }
 
   #reportCall(outcome: HealthOutcome, nowMs: number): void {
     this.#window.add(outcome === "failure", nowMs);
-    if (outcome !== "failure") return;
+    if (outcome !== "failure") {
+      return;
+    }
     const { requests, failures } = this.#window.totals(nowMs);
-    if (requests >= this.#policy.minRequests && failures / requests >= this.#policy.failureRatio) this.#open(nowMs);
+    if (requests >= this.#policy.minRequests && failures / requests >= this.#policy.failureRatio) {
+      this.#open(nowMs);
+    }
   }
 
   #reportProbe(permit: BreakerPermit, outcome: HealthOutcome, nowMs: number): void {
-    if (permit.generation !== this.#generation || this.#state === "closed") return;
+    if (permit.generation !== this.#generation || this.#state === "closed") {
+      return;
+    }
     if (outcome === "failure") {
       this.#open(nowMs);
       return;
     }
-    if (this.#state === "open") this.#become("half-open");
+    if (this.#state === "open") {
+      this.#become("half-open");
+    }
     this.#successesInRow++;
-    if (this.#successesInRow >= this.#policy.halfOpenProbes) this.#close();
+    if (this.#successesInRow >= this.#policy.halfOpenProbes) {
+      this.#close();
+    }
   }
 
   #open(nowMs: number): void {
@@ -126,7 +150,9 @@ export class TargetBreaker {
 
   #become(to: BreakerState): void {
     const from = this.#state;
-    if (from === to) return;
+    if (from === to) {
+      return;
+    }
     this.#state = to;
     this.#onChange(from, to);
   }

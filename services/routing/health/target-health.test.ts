@@ -65,7 +65,9 @@ describe("the health of a target", () => {
   it("follows its active probe", () => {
     const { registry, changes } = createRegistry();
     const health = registry.get(identity);
-    for (const isHealthy of [true, false, false]) health.reportProbe(isHealthy);
+    for (const isHealthy of [true, false, false]) {
+      health.reportProbe(isHealthy);
+    }
     expect(health.availability(health.breaker(strict), 1)).toBe("probe failed");
     health.reportProbe(true);
     expect(changes).toEqual(["probe passing > probe failing", "probe failing > probe passing"]);

@@ -68,15 +68,25 @@ export class TargetHealth {
   keepBreakers(policies: Iterable<BreakerPolicy>): void {
     const kept = new Set(Array.from(policies, breakerKey));
     for (const key of this.#breakers.keys()) {
-      if (!kept.has(key)) this.#breakers.delete(key);
+      if (!kept.has(key)) {
+        this.#breakers.delete(key);
+      }
     }
   }
 
   availability(breaker: TargetBreaker, nowMs: number): Availability {
-    if (this.#isDrained) return "drained";
-    if (this.#isProbeFailing) return "probe failed";
-    if (nowMs < this.#coolUntilMs) return "cooling";
-    if (breaker.acceptsCalls(nowMs)) return "available";
+    if (this.#isDrained) {
+      return "drained";
+    }
+    if (this.#isProbeFailing) {
+      return "probe failed";
+    }
+    if (nowMs < this.#coolUntilMs) {
+      return "cooling";
+    }
+    if (breaker.acceptsCalls(nowMs)) {
+      return "available";
+    }
     return breaker.state(nowMs) === "open" ? "breaker open" : "probing";
   }
 
@@ -85,7 +95,9 @@ export class TargetHealth {
    * that is known. One whose health check fails may stay away for ever.
    */
   restMs(breaker: TargetBreaker, nowMs: number): number {
-    if (this.#isProbeFailing) return Number.MAX_VALUE;
+    if (this.#isProbeFailing) {
+      return Number.MAX_VALUE;
+    }
     return Math.max(this.coolingMs(nowMs), breaker.openMs(nowMs));
   }
 
@@ -102,10 +114,14 @@ export class TargetHealth {
 
   /** Leaves the target alone until then, unless it is to be left alone for longer already. */
   cool(untilMs: number, nowMs: number): void {
-    if (untilMs <= this.#coolUntilMs || untilMs <= nowMs) return;
+    if (untilMs <= this.#coolUntilMs || untilMs <= nowMs) {
+      return;
+    }
     const wasCooling = nowMs < this.#coolUntilMs;
     this.#coolUntilMs = untilMs;
-    if (!wasCooling) this.#changed("not cooling", "cooling");
+    if (!wasCooling) {
+      this.#changed("not cooling", "cooling");
+    }
   }
 
   get isDrained(): boolean {
@@ -114,8 +130,12 @@ export class TargetHealth {
 
   /** Drains the target, or takes it back into service with nothing held against it. */
   setDrained(isDrained: boolean): void {
-    if (!isDrained) this.#forgive();
-    if (this.#isDrained === isDrained) return;
+    if (!isDrained) {
+      this.#forgive();
+    }
+    if (this.#isDrained === isDrained) {
+      return;
+    }
     this.#isDrained = isDrained;
     this.#changed(isDrained ? "enabled" : "drained", isDrained ? "drained" : "enabled");
   }
@@ -126,14 +146,18 @@ export class TargetHealth {
 
   /** Takes the outcome of an active health check. */
   reportProbe(isHealthy: boolean): void {
-    if (this.#isProbeFailing === !isHealthy) return;
+    if (this.#isProbeFailing === !isHealthy) {
+      return;
+    }
     this.#isProbeFailing = !isHealthy;
     this.#changed(isHealthy ? "probe failing" : "probe passing", isHealthy ? "probe passing" : "probe failing");
   }
 
   #forgive(): void {
     this.#coolUntilMs = Number.NEGATIVE_INFINITY;
-    for (const breaker of this.#breakers.values()) breaker.reset();
+    for (const breaker of this.#breakers.values()) {
+      breaker.reset();
+    }
   }
 
   #changed(from: string, to: string): void {
@@ -164,7 +188,9 @@ export class HealthPermit {
 
   /** Takes the outcome; a second one is ignored. */
   report(outcome: HealthOutcome, nowMs: number): void {
-    if (this.#isReported) return;
+    if (this.#isReported) {
+      return;
+    }
     this.#isReported = true;
     this.#breaker.report(this.#permit, outcome, nowMs);
   }

@@ -34,7 +34,9 @@ const request = inferenceV1.ChatCompletionRequest.fromPartial({
 
 async function readTypedModel(routing: TestRouting): Promise<string | undefined> {
   for await (const { event } of routing.inference.streamChatCompletion({ request })) {
-    if (event?.$case === "start") return event.value.model;
+    if (event?.$case === "start") {
+      return event.value.model;
+    }
   }
   return undefined;
 }

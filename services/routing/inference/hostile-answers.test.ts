@@ -21,14 +21,18 @@ const streams =
   (...pieces: readonly string[]): Play =>
   (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" });
-    for (const piece of pieces) exchange.data(piece);
+    for (const piece of pieces) {
+      exchange.data(piece);
+    }
     exchange.end();
   };
 const streamsAndBreaks =
   (...pieces: readonly string[]): Play =>
   (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" });
-    for (const piece of pieces) exchange.data(piece);
+    for (const piece of pieces) {
+      exchange.data(piece);
+    }
     exchange.fail("reset");
   };
 const answers =
@@ -140,7 +144,9 @@ it("complete mode holds no more than so many events, however small they are", as
   const tiny = "data:{}\n\n".repeat(10_000);
   const endless: Play = (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" });
-    for (let count = 0; count < 20 && !exchange.isPaused; count += 1) exchange.data(tiny);
+    for (let count = 0; count < 20 && !exchange.isPaused; count += 1) {
+      exchange.data(tiny);
+    }
   };
   const { transport, routing } = route({ streamMode: 2 }, [endless]);
   const reader = routing.stream()[Symbol.asyncIterator]();
@@ -178,7 +184,9 @@ it("the trail goes into the data of the usage event, not into a comment before i
 it("a reader who takes nothing for as long as an attempt may take has gone", async () => {
   const floods: Play = (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" }).data(text("hi"));
-    for (let count = 0; count < 5; count += 1) exchange.data(text("x".repeat(100 * 1024)));
+    for (let count = 0; count < 5; count += 1) {
+      exchange.data(text("x".repeat(100 * 1024)));
+    }
   };
   const time = holdTime();
   const policy = { timeouts: { attemptMs: 60, idleMs: 10 } };
@@ -197,7 +205,9 @@ it("a reader who takes nothing for as long as an attempt may take has gone", asy
 it("a reader who takes a little now and then has not gone, however long the rest takes", async () => {
   const floods: Play = (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" }).data(text("hi"));
-    for (let count = 0; count < 20; count += 1) exchange.data(text("x".repeat(100 * 1024)));
+    for (let count = 0; count < 20; count += 1) {
+      exchange.data(text("x".repeat(100 * 1024)));
+    }
   };
   const time = holdTime();
   const { transport, routing } = route({ timeouts: { attemptMs: 60, idleMs: 10 } }, [floods]);
@@ -238,7 +248,9 @@ describe("a provider whose members are of other types than OpenAI's", () => {
     messages: [{ role: inferenceV1.ChatRole.USER, content: [{ part: { $case: "text", value: "hi" } }] }],
   });
   let nested: unknown = 1;
-  for (let level = 0; level < 300; level += 1) nested = { nested };
+  for (let level = 0; level < 300; level += 1) {
+    nested = { nested };
+  }
 
   it.each([
     ["a number as text", completion({ message: { content: 5, refusal: 7, reasoning: [] } })],
@@ -281,7 +293,9 @@ describe("a provider whose members are of other types than OpenAI's", () => {
     const { routing } = route({}, [streams(blank, finish, done)]);
     const said: string[] = [];
     for await (const { event: told } of routing.inference.streamChatCompletion({ request })) {
-      if (told?.$case === "delta") said.push(told.value.text ?? "");
+      if (told?.$case === "delta") {
+        said.push(told.value.text ?? "");
+      }
     }
     expect(said.join("")).toBe("hi");
   });

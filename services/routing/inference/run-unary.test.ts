@@ -85,7 +85,9 @@ it("an answer of more than 64 MiB is not held: its connection is closed and the 
   const piece = "x".repeat(16 * 1024 * 1024);
   const floods: Play = (exchange) => {
     exchange.head(200);
-    for (let count = 0; count < 5 && !exchange.isAborted; count += 1) exchange.data(piece);
+    for (let count = 0; count < 5 && !exchange.isAborted; count += 1) {
+      exchange.data(piece);
+    }
   };
   const transport = new FakeTransport(floods, answers());
   const routing = new TestRouting({ transport, endpoints: [two] });
@@ -340,7 +342,9 @@ describe("a service that drains", () => {
     const drained = routing.host.activeCalls.drain(10_000);
     await expect(routing.invoke()).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
     const [exchange] = transport.exchanges;
-    if (exchange !== undefined) answers()(exchange);
+    if (exchange !== undefined) {
+      answers()(exchange);
+    }
     await expect(answer).resolves.toHaveProperty("trail");
     await drained;
   });

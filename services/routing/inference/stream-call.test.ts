@@ -29,7 +29,9 @@ const two: readonly MappingSketch[] = [{ model: "one" }, { model: "two", fallbac
 const stalls = (...pieces: readonly string[]): Play => {
   return (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" });
-    for (const piece of pieces) exchange.data(piece);
+    for (const piece of pieces) {
+      exchange.data(piece);
+    }
   };
 };
 const isCutBy = (failure: TransportFailure, ...pieces: readonly string[]): Play => {
@@ -306,7 +308,9 @@ describe("a reader", () => {
     let seen = "";
     for (let reads = 0; reads < 6; reads += 1) {
       const { value } = await reader.next();
-      if (value?.event?.$case === "data") seen += value.event.value.toString();
+      if (value?.event?.$case === "data") {
+        seen += value.event.value.toString();
+      }
     }
     expect(exchange.isPaused).toBe(false);
     expect(seen).toBe(text("a") + filler.repeat(5));
@@ -326,11 +330,15 @@ describe("a reader", () => {
     let seen = "";
     for (let reads = 0; reads < 7; reads += 1) {
       const { value } = await reader.next();
-      if (value?.event?.$case === "data") seen += value.event.value.toString();
+      if (value?.event?.$case === "data") {
+        seen += value.event.value.toString();
+      }
     }
     exchange.data(usage + done).end();
     for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-      if (next.value.event?.$case === "data") seen += next.value.event.value.toString();
+      if (next.value.event?.$case === "data") {
+        seen += next.value.event.value.toString();
+      }
     }
     expect(seen).toContain('"inputTokens":4');
     expect(seen.endsWith(done)).toBe(true);
@@ -340,7 +348,9 @@ describe("a reader", () => {
     const transport = new FakeTransport(stalls(text("a")));
     const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
     for await (const { event } of routing.stream()) {
-      if (event?.$case === "data") break;
+      if (event?.$case === "data") {
+        break;
+      }
     }
     expect(transport.exchanges.map(({ isAborted }) => isAborted)).toEqual([true]);
     expect(routing.attemptSpans).toMatchObject([
@@ -397,7 +407,9 @@ describe("limits of a committed stream", () => {
     const transport = new FakeTransport((exchange) => {
       stalls(text("he"))(exchange);
       const comments = setInterval(() => {
-        if (exchange.isAborted) clearInterval(comments);
+        if (exchange.isAborted) {
+          clearInterval(comments);
+        }
         exchange.data(": ping\n\n");
       }, 10);
     });

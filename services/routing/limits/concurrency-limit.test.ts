@@ -25,7 +25,9 @@ describe("a concurrency limit", () => {
   it("gives as many places as it has, and says no at once where no wait is allowed", () => {
     const limit = new ConcurrencyLimit(2);
     const answers: boolean[] = [];
-    for (let n = 0; n < 3; n++) limit.enter(0, (hasPlace) => answers.push(hasPlace));
+    for (let n = 0; n < 3; n++) {
+      limit.enter(0, (hasPlace) => answers.push(hasPlace));
+    }
     expect(answers).toEqual([true, true, false]);
     limit.leave();
     expect(limit.tryEnter()).toBe(true);
@@ -74,7 +76,9 @@ describe("a concurrency limit", () => {
     const limit = new ConcurrencyLimit(1, new ManualTimers());
     limit.tryEnter();
     const answers: boolean[] = [];
-    for (let n = 0; n <= maxWaiting; n++) limit.enter(50, (hasPlace) => answers.push(hasPlace));
+    for (let n = 0; n <= maxWaiting; n++) {
+      limit.enter(50, (hasPlace) => answers.push(hasPlace));
+    }
     expect(answers).toEqual([false]);
   });
 

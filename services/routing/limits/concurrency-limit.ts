@@ -51,7 +51,9 @@ export class ConcurrencyLimit {
 
   /** Takes a place if one is free and nobody waits for it. */
   tryEnter(): boolean {
-    if (this.#inFlight >= this.#maxConcurrency || this.#waiting.size > 0) return false;
+    if (this.#inFlight >= this.#maxConcurrency || this.#waiting.size > 0) {
+      return false;
+    }
     this.#inFlight++;
     return true;
   }
@@ -81,11 +83,15 @@ export class ConcurrencyLimit {
 
   /** Whoever is admitted may leave at once, which calls this again: the outermost call alone goes on, so the stack stays flat. */
   #admitWaiting(): void {
-    if (this.#isAdmitting) return;
+    if (this.#isAdmitting) {
+      return;
+    }
     this.#isAdmitting = true;
     try {
       for (const waiter of this.#waiting) {
-        if (this.#inFlight >= this.#maxConcurrency) return;
+        if (this.#inFlight >= this.#maxConcurrency) {
+          return;
+        }
         this.#forget(waiter);
         this.#inFlight++;
         waiter.settle(true);

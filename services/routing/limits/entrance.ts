@@ -42,6 +42,8 @@ export class Entrance {
     this.#giveUp = undefined;
     const entered = this.#limits.slice(0, this.#entered);
     this.#entered = 0;
-    for (const limit of entered) limit.leave();
+    for (const limit of entered) {
+      limit.leave();
+    }
   }
 }

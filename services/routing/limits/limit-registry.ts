@@ -26,7 +26,9 @@ export class LimitRegistry {
   /** Drops whatever is not in use any more. Attempts under way keep the limits that they entered. */
   keep(used: ReadonlySet<ConcurrencyLimit>): void {
     for (const [key, limit] of this.#limits) {
-      if (!used.has(limit)) this.#limits.delete(key);
+      if (!used.has(limit)) {
+        this.#limits.delete(key);
+      }
     }
   }
 }

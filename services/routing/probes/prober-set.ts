@@ -18,15 +18,18 @@ export class ProberSet {
     for (const [health, prober] of this.#probers) {
       const target = known.get(health.id);
       const plan = target?.health === health ? toPlan(target) : undefined;
-      if (plan === undefined) this.#stop(health, prober);
-      else if (!isSame(plan, prober.plan)) {
+      if (plan === undefined) {
+        this.#stop(health, prober);
+      } else if (!isSame(plan, prober.plan)) {
         prober.close();
         this.#start(health, plan);
       }
     }
     for (const target of known.values()) {
       const plan = this.#probers.has(target.health) ? undefined : toPlan(target);
-      if (plan !== undefined) this.#start(target.health, plan);
+      if (plan !== undefined) {
+        this.#start(target.health, plan);
+      }
     }
   }
 
@@ -36,7 +39,9 @@ export class ProberSet {
   }
 
   close(): void {
-    for (const prober of this.#probers.values()) prober.close();
+    for (const prober of this.#probers.values()) {
+      prober.close();
+    }
     this.#probers.clear();
   }
 
@@ -56,7 +61,9 @@ export class ProberSet {
 function toPlan({ baseUrl, probe }: KnownTarget): ProbePlan | undefined {
   const origin = baseUrl === undefined ? undefined : URL.parse(baseUrl)?.origin;
   const url = probe === undefined || origin === undefined ? null : URL.parse(`${origin}${probe.path}`);
-  if (probe === undefined || url === null) return undefined;
+  if (probe === undefined || url === null) {
+    return undefined;
+  }
   return { origin: url.origin, path: `${url.pathname}${url.search}`, intervalMs: probe.intervalMs };
 }
 

@@ -114,7 +114,9 @@ export class TargetProber implements ExchangeHandler {
   }
 
   #finish(failure: string | undefined): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      return;
+    }
     clearTimeout(this.#timer);
     this.#exchange = undefined;
     this.outcome = { failure };

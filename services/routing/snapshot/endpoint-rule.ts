@@ -22,7 +22,9 @@ function compileOrFail<Value>(compile: () => CompiledExpression<Value>): Compile
   try {
     return compile();
   } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
+    if (!(error instanceof ExpressionError)) {
+      throw error;
+    }
     const failure = { ok: false, error: `does not compile: ${error.message}` } as const;
     return () => failure;
   }

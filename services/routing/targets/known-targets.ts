@@ -43,8 +43,11 @@ function gather(snapshot: Snapshot): ReadonlyMap<string, KnownTarget> {
     for (const target of [...primaries, ...fallbacks]) {
       const use = { endpoint: name, target };
       const known = uses.get(target.health.id);
-      if (known === undefined) uses.set(target.health.id, [use]);
-      else known.push(use);
+      if (known === undefined) {
+        uses.set(target.health.id, [use]);
+      } else {
+        known.push(use);
+      }
     }
   }
   const ids = [...uses.keys()].sort();

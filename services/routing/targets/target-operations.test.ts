@@ -64,7 +64,9 @@ describe("ListTargetHealth", () => {
     const fail = ({ body }: { readonly body: Buffer }) =>
       body.includes('"a"') ? errorStep(500) : errorStep(429, {}, { "retry-after": "30" });
     upstream.otherwise(fail);
-    for (let made = 0; made < 2; made++) await routing.invoke().catch(() => undefined);
+    for (let made = 0; made < 2; made++) {
+      await routing.invoke().catch(() => undefined);
+    }
     expect(await findTarget("a")).toMatchObject({
       availability: TargetAvailability.BREAKER_OPEN,
       reason: "too many calls failed",
@@ -137,7 +139,9 @@ describe("SetTargetState", () => {
   it("takes a target back into service with nothing held against it", async () => {
     await routing.put([pair()]);
     upstream.next(errorStep(500), {}, errorStep(500), {});
-    for (let made = 0; made < 2; made++) await routing.invoke().catch(() => undefined);
+    for (let made = 0; made < 2; made++) {
+      await routing.invoke().catch(() => undefined);
+    }
     const before = await findTarget("a");
     expect(before?.breakerState).toBe(BreakerState.OPEN);
     const { target: after } = await setState(before?.targetId ?? "", TargetState.ENABLED);

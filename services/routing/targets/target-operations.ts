@@ -21,7 +21,9 @@ export function listTargetHealth(
   host: TargetHost,
   { pageSize, pageToken }: routingV1.ListTargetHealthRequest,
 ): routingV1.ListTargetHealthResponse {
-  if (pageSize < 0) throw invalidFields([{ field: "page_size", description: "must not be negative" }]);
+  if (pageSize < 0) {
+    throw invalidFields([{ field: "page_size", description: "must not be negative" }]);
+  }
   const all = [...allTargets(host).values()].filter(({ health }) => health.id > pageToken);
   const size = pageSize === 0 ? mostTargetsOfPage : Math.min(pageSize, mostTargetsOfPage);
   const page = all.slice(0, size);

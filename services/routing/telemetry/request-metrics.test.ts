@@ -97,7 +97,8 @@ describe("the metrics of requests", () => {
   it("time a stream's first output", async () => {
     await start(chat);
     upstream.next({ ...chatStream(), headDelayMs: 40 });
-    for await (const _event of routing.stream());
+    for await (const _event of routing.stream()) {
+    }
     expect(seriesOf("gen_ai.client.operation.time_to_first_chunk")).toEqual({ [`${provider} a`]: 1 });
     expect(sumOf("gen_ai.client.operation.time_to_first_chunk")).toBeGreaterThan(0.035);
   });

@@ -71,7 +71,9 @@ export class RequestMetrics {
     const cells = this.#endpointCells(endpoint, outcome);
     let calls = 0;
     for (const attempt of attempts) {
-      if (isSkipped(attempt)) continue;
+      if (isSkipped(attempt)) {
+        continue;
+      }
       calls += 1;
       this.#recordAttempt(attempt);
     }
@@ -80,7 +82,9 @@ export class RequestMetrics {
     cells.duration.record(durationMs / 1000);
     cells.attempts.record(calls);
     cells.overhead.record(Math.max(0, durationMs - waitMs) / 1000);
-    if (attempts.length > 1) this.#recordFallbacks(attempts);
+    if (attempts.length > 1) {
+      this.#recordFallbacks(attempts);
+    }
     if (failedExpressions > 0) {
       this.#expressionFailures.cell({ [labels.endpoint]: endpoint.name }).add(failedExpressions);
     }
@@ -116,7 +120,9 @@ export class RequestMetrics {
     const cells = this.#cellsOfTarget.get(link.target.health) ?? this.#addTarget(link.target);
     const duration = failure === undefined ? cells.served : this.#failedCell(cells, link.target, failure.failureClass);
     duration.record(durationMs / 1000);
-    if (firstOutputMs !== undefined) cells.firstChunk.record(firstOutputMs / 1000);
+    if (firstOutputMs !== undefined) {
+      cells.firstChunk.record(firstOutputMs / 1000);
+    }
     if (usage !== undefined) {
       cells.inputTokens.record(usage.inputTokens);
       cells.outputTokens.record(usage.outputTokens);

@@ -21,7 +21,9 @@ export function addStateMetrics(
   gauge(metrics.configStale, () => Number(state.status().stale));
   registry.observe("gauge", metrics.targetState, () => {
     const { snapshot } = state;
-    if (snapshot === undefined) return [];
+    if (snapshot === undefined) {
+      return [];
+    }
     const nowMs = clock.monotonicMs();
     return Array.from(knownTargets(snapshot).values(), (target) => ({
       labels: { ...targetLabels(target.health), [labels.targetState]: toCode(availabilityOf(target, nowMs)) },

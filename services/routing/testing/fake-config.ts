@@ -22,7 +22,9 @@ export class FakeConfig {
   /** The newest watch. */
   get watch(): Watching {
     const watch = this.watches.at(-1);
-    if (watch === undefined) throw new Error("nobody watches");
+    if (watch === undefined) {
+      throw new Error("nobody watches");
+    }
     return watch;
   }
 

@@ -24,17 +24,23 @@ export class FakeExchange implements Exchange {
   }
 
   data(text: string): this {
-    if (!this.isAborted) this.handler.onData(Buffer.from(text));
+    if (!this.isAborted) {
+      this.handler.onData(Buffer.from(text));
+    }
     return this;
   }
 
   end(): this {
-    if (!this.isAborted) this.handler.onEnd();
+    if (!this.isAborted) {
+      this.handler.onEnd();
+    }
     return this;
   }
 
   fail(failure: TransportFailure): this {
-    if (!this.isAborted) this.handler.onFailure(failure, true);
+    if (!this.isAborted) {
+      this.handler.onFailure(failure, true);
+    }
     return this;
   }
 
@@ -73,7 +79,9 @@ export class FakeTransport implements Transport {
     this.exchanges.push(exchange);
     const play = this.#plays.length > 1 ? this.#plays.shift() : this.#plays[0];
     setImmediate(() => {
-      if (!exchange.isAborted) play?.(exchange);
+      if (!exchange.isAborted) {
+        play?.(exchange);
+      }
     });
     return exchange;
   }
@@ -116,7 +124,9 @@ export const hangs: Play = (exchange) => exchange.handler.onConnected();
 export function streams(...pieces: readonly string[]): Play {
   return (exchange) => {
     exchange.head(200, { "content-type": "text/event-stream" });
-    for (const piece of pieces) exchange.data(piece);
+    for (const piece of pieces) {
+      exchange.data(piece);
+    }
     exchange.end();
   };
 }

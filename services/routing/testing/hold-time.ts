@@ -26,7 +26,9 @@ export function holdTime(): HeldTime {
         isSettled = true;
       };
       promise.then(settle, settle);
-      for (await nextTurn(); isHeld && !isSettled; await nextTurn()) vi.advanceTimersByTime(1);
+      for (await nextTurn(); isHeld && !isSettled; await nextTurn()) {
+        vi.advanceTimersByTime(1);
+      }
       return promise;
     },
   };

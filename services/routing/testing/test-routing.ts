@@ -119,9 +119,15 @@ export class TestRouting {
     try {
       for await (const { event } of this.stream(context)) {
         seen.messages += 1;
-        if (event?.$case === "head") seen.head = event.value;
-        if (event?.$case === "data") seen.text += event.value.toString();
-        if (event?.$case === "finalTrail") seen.finalTrail = event.value;
+        if (event?.$case === "head") {
+          seen.head = event.value;
+        }
+        if (event?.$case === "data") {
+          seen.text += event.value.toString();
+        }
+        if (event?.$case === "finalTrail") {
+          seen.finalTrail = event.value;
+        }
       }
     } catch (thrown) {
       seen.error = thrown as RpcError;

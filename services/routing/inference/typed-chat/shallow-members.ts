@@ -7,6 +7,8 @@ export function withoutDeepMembers(members: Readonly<Record<string, unknown>>): 
 }
 
 function isWithin(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
+  if (typeof value !== "object" || value === null) {
+    return true;
+  }
   return levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1));
 }

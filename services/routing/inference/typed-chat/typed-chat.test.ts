@@ -298,7 +298,9 @@ describe("a typed call", () => {
     const routing = new TestRouting({ transport: new FakeTransport(streamed), endpoints: [{ targets, rules }] });
     const context = { metadata: { authorization: "Bearer sk-of-the-caller", "x-tier": "gold" } };
     for await (const { event } of routing.inference.streamChatCompletion({ request: requestOf({}) }, context)) {
-      if (event?.$case === "end") expect(inShort(event.value.trail)).toEqual(["1 fake/two 200 SERVED"]);
+      if (event?.$case === "end") {
+        expect(inShort(event.value.trail)).toEqual(["1 fake/two 200 SERVED"]);
+      }
     }
     expect(routing.requestSpan?.attributes).toMatchObject({ "spillway.served.target": "fake/two" });
   });
