@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type configV1, inferenceV1 } from "#contracts";
 import type { RpcError } from "#rpc";
+import { formatMetrics, MetricRegistry } from "#runtime";
 import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import {
   chatStream,
@@ -71,6 +72,27 @@ const oneTarget = (name = "chat", model = "gpt-x"): EndpointSketch => ({
 const invoke = (endpoint = "chat") =>
   (routing as RoutingService).inference.invoke({ endpoint, dialect, body: chatBody({ model: endpoint }), headers: {} });
 
+const provider = "openai-compatible";
+
+const seal = (apiKey: string, key = keyEncryptionKey) =>
+  sealSecret(
+    { secretId: "s-1", secretName: "up", provider, value: new Secret({ api_key: apiKey }), authConfig: {} },
+    key,
+  );
+
+const withSecret = (): EndpointSketch => ({
+  targets: [{ model: "gpt-x", provider, baseUrl: upstream.baseUrl, secretId: "s-1" }],
+});
+
+const noChange: configV1.Delta = {
+  endpoints: [],
+  deletedEndpointIds: [],
+  secrets: [],
+  deletedSecretIds: [],
+  apiKeys: [],
+  deletedApiKeyIds: [],
+};
+
 const inForce = (revision: bigint) =>
   expect.poll(async () => (await routing?.routing.getConfigStatus({}))?.revision).toBe(revision);
 
@@ -100,8 +122,7 @@ describe("requests over real HTTP", () => {
 
   it("fall back over an error status and a reset, and keep the stream byte for byte", async () => {
     await start();
-    const provider = "openai-compatible";
-    const baseUrl = upstream.baseUrl;
+    const { baseUrl } = upstream;
     const targets = [
       { model: "a", provider, baseUrl },
       { model: "b", provider, baseUrl, fallback: 1 },
@@ -184,26 +205,28 @@ describe("requests over real HTTP", () => {
 
 describe("the configuration", () => {
   it("is not ready before it came, and calls say so", async () => {
-    await start();
+    const metrics = new MetricRegistry();
+    await start({ metrics });
     expect(await routing?.routing.getConfigStatus({})).toMatchObject({
       ready: false,
       notReadyReason: "no configuration was received yet",
       revision: 0n,
       stale: true,
     });
-    await expect(invoke()).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "CONFIG_UNAVAILABLE" });
+    const unavailable = { code: "UNAVAILABLE", reason: "CONFIG_UNAVAILABLE" };
+    await expect(invoke()).rejects.toMatchObject(unavailable);
+    const question = { endpoint: "chat", dialect, body: Buffer.alloc(0), headers: {} };
+    await expect(routing?.routing.resolveChain(question)).rejects.toMatchObject(unavailable);
+    expect(formatMetrics(metrics)).toMatch(/^spillway_ready 0$/m);
   });
 
   it("changes by deltas as a whole", async () => {
     await start();
     config.watch.send({ revision: 1n, event: snapshotOf([oneTarget("a"), oneTarget("b"), oneTarget("c")]) });
     const delta = {
+      ...noChange,
       endpoints: [{ ...toEndpoint(oneTarget("b2", "new-model")), endpointId: "e-b" }],
       deletedEndpointIds: ["e-c"],
-      secrets: [],
-      deletedSecretIds: [],
-      apiKeys: [],
-      deletedApiKeyIds: [],
     };
     config.watch.send({ revision: 2n, event: { $case: "delta", value: delta } });
     await inForce(2n);
@@ -212,6 +235,59 @@ describe("the configuration", () => {
     await invoke("b2");
     expect(JSON.parse(String(upstream.requests[0]?.body))).toMatchObject({ model: "new-model" });
     await expect(invoke("b")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("takes changed and deleted secrets and API keys at once", async () => {
+    await start();
+    const apiKeys = [apiKey("old", hashApiKey("key-old")), apiKey("app", hashApiKey("key-app"))];
+    config.watch.send({ revision: 1n, event: snapshotOf([withSecret()], { secrets: [seal("sk-1")], apiKeys }) });
+    await inForce(1n);
+    const call = { endpoint: "chat", dialect, body: chatBody(), headers: {} };
+    const invokeWith = (key: string) =>
+      (routing as RoutingService).inference.invoke(call, { metadata: { authorization: `Bearer ${key}` } });
+    await invokeWith("key-old");
+    const delta = {
+      ...noChange,
+      secrets: [seal("sk-2")],
+      apiKeys: [apiKey("new", hashApiKey("key-new"))],
+      deletedApiKeyIds: ["k-old"],
+    };
+    config.watch.send({ revision: 2n, event: { $case: "delta", value: delta } });
+    await inForce(2n);
+    await expect(invokeWith("key-old")).rejects.toMatchObject({ reason: "CREDENTIAL_INVALID" });
+    await invokeWith("key-app");
+    await invokeWith("key-new");
+    const withoutSecret = { ...noChange, deletedSecretIds: ["s-1"] };
+    config.watch.send({ revision: 3n, event: { $case: "delta", value: withoutSecret } });
+    await inForce(3n);
+    await expect(invokeWith("key-new")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer sk-1",
+      "Bearer sk-2",
+      "Bearer sk-2",
+    ]);
+  });
+
+  it("with a secret that another key sealed leaves that target out, and says so without the secret", async () => {
+    await start();
+    const secrets = [seal("sk-of-another", new KeyEncryptionKey(Buffer.alloc(32, 9)))];
+    const { targets } = withSecret();
+    const healthy = { model: "plain", provider, baseUrl: upstream.baseUrl, fallback: 1 };
+    config.watch.send({ revision: 1n, event: snapshotOf([{ targets: [...targets, healthy] }], { secrets }) });
+    await inForce(1n);
+    const { trail } = await invoke();
+    expect(inShort(trail)).toEqual([`1 ${provider}/gpt-x 0 NEXT`, `2 ${provider}/plain 200 SERVED`]);
+    expect(logged).toContain("the secret of a target cannot be opened");
+    expect(upstream.requests).toHaveLength(1);
+  });
+
+  it("is in force although the disk cannot keep it, which is said", async () => {
+    await writeFile(join(folder, "state"), "a file where the folder should be");
+    await start();
+    config.watch.send({ revision: 1n, event: snapshotOf([oneTarget()]) });
+    await inForce(1n);
+    await expect(invoke()).resolves.toHaveProperty("trail");
+    await expect.poll(() => logged).toContain("the configuration cannot be saved to disk");
   });
 
   it("is asked for again from the revision that is held, after the config service was away", async () => {
@@ -239,19 +315,9 @@ describe("the configuration", () => {
 
   it("survives a restart while the config service is down, secrets still encrypted", async () => {
     await start();
-    const sealed = sealSecret(
-      {
-        secretId: "s-1",
-        secretName: "up",
-        provider: "openai-compatible",
-        value: new Secret({ api_key: "sk-on-disk" }),
-        authConfig: {},
-      },
-      keyEncryptionKey,
-    );
-    const targets = [{ model: "gpt-x", provider: "openai-compatible", baseUrl: upstream.baseUrl, secretId: "s-1" }];
     const apiKeys = [apiKey("app", hashApiKey("key-app"))];
-    config.watch.send({ revision: 9n, event: snapshotOf([{ targets }], { secrets: [sealed], apiKeys }) });
+    const secrets = [seal("sk-on-disk")];
+    config.watch.send({ revision: 9n, event: snapshotOf([withSecret()], { secrets, apiKeys }) });
     await inForce(9n);
     await routing?.close();
     const bytes = await readFile(snapshotPath());
@@ -340,15 +406,7 @@ describe("the configuration", () => {
 
   it("is forgotten and asked for anew when a change does not fit", async () => {
     await start({ random: () => 0 });
-    const value = {
-      endpoints: [],
-      deletedEndpointIds: [],
-      secrets: [],
-      deletedSecretIds: [],
-      apiKeys: [],
-      deletedApiKeyIds: [],
-    };
-    config.watch.send({ revision: 2n, event: { $case: "delta", value } });
+    config.watch.send({ revision: 2n, event: { $case: "delta", value: noChange } });
     await expect.poll(() => config.watches.length).toBe(2);
     expect(config.watch.request.resumeRevision).toBe(0n);
   });

@@ -59,11 +59,6 @@ export class TargetHealth {
     return breaker;
   }
 
-  /** One for each set of settings that calls the target. */
-  get breakers(): Iterable<TargetBreaker> {
-    return this.#breakers.values();
-  }
-
   /** Drops breakers with settings that nothing uses any more. */
   keepBreakers(policies: Iterable<BreakerPolicy>): void {
     const kept = new Set(Array.from(policies, breakerKey));

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, TraceFlags, trace } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
-import { errorsV1 } from "#contracts";
+import { errorsV1, inferenceV1 } from "#contracts";
 import { findProvider, type Provider } from "#providers";
 import type { RpcError } from "#rpc";
 import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
@@ -8,7 +8,7 @@ import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
 import { holdTime } from "../testing/hold-time.ts";
-import { apiKey, inShort, TestRouting } from "../testing/test-routing.ts";
+import { apiKey, chatBody, inShort, TestRouting } from "../testing/test-routing.ts";
 
 const alone = { targets: [{ model: "one" }] };
 const two = { targets: [{ model: "one" }, { model: "two", fallback: 1 }], policy: { retries: quickRetries(1) } };
@@ -79,6 +79,15 @@ describe("the deadline", () => {
     const answer = routing.invoke({ headers: { "x-spillway-deadline-ms": "soon" } });
     await expect(answer).rejects.toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
   });
+});
+
+it("a dialect that this version does not speak is refused, and the field is named", async () => {
+  const transport = new FakeTransport(answers());
+  const routing = new TestRouting({ transport, endpoints: [alone] });
+  const dialect = inferenceV1.Dialect.UNSPECIFIED;
+  const answer = routing.inference.invoke({ endpoint: "chat", dialect, body: chatBody(), headers: {} });
+  await expect(answer).rejects.toMatchObject({ code: "INVALID_ARGUMENT", metadata: { field: "dialect" } });
+  expect(transport.exchanges).toEqual([]);
 });
 
 it("an answer of more than 64 MiB is not held: its connection is closed and the next target answers", async () => {
@@ -291,6 +300,17 @@ describe("the trace of a request", () => {
       "spillway.fallback.used": false,
       "spillway.served.target": "fake/one",
       "spillway.outcome": "served",
+    });
+  });
+
+  it("tells of an expression that could not be evaluated on the request", async () => {
+    const rules = [{ name: "tier", when: 'request.headers["x-tier"] == "gold"', use: ["two"] }];
+    const routing = new TestRouting({ transport: new FakeTransport(answers()), endpoints: [{ ...two, rules }] });
+    await routing.invoke();
+    const [resolved] = routing.spans;
+    expect(resolved?.events).toContainEqual({
+      name: "expression_failed",
+      attributes: { "spillway.chain.expression_error": expect.stringMatching(/^rule tier: ./) },
     });
   });
 

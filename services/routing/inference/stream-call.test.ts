@@ -375,6 +375,16 @@ describe("a reader", () => {
     expect(transport.exchanges[0]?.isAborted).toBe(true);
   });
 
+  it("is told why when the service ends before the answer does", async () => {
+    const transport = new FakeTransport(stalls(text("a")));
+    const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
+    const seen = routing.readStream();
+    await expect.poll(() => transport.exchanges.length).toBe(1);
+    await time.passUntil(routing.host.activeCalls.drain(20));
+    expect(await seen).toMatchObject({ error: { code: "UNAVAILABLE", reason: "DRAINING" } });
+    expect(transport.exchanges[0]?.isAborted).toBe(true);
+  });
+
   it("who never reads costs no call", () => {
     const transport = new FakeTransport(streams(...whole));
     new TestRouting({ transport, endpoints: [{ targets: two }] }).stream();

@@ -21,6 +21,11 @@ function messageOf(fields: Partial<inferenceV1.ChatMessage>): inferenceV1.ChatMe
   return { ...inferenceV1.ChatMessage.fromPartial({}), role: ChatRole.USER, ...fields };
 }
 
+function imageOf(image: Partial<inferenceV1.ImagePart>): inferenceV1.ChatMessage {
+  const value = { source: undefined, mediaType: "", detail: "", ...image };
+  return messageOf({ content: [{ part: { $case: "image", value } }] });
+}
+
 const toJson = (fields: Partial<inferenceV1.ChatCompletionRequest>, stream = false) =>
   JSON.parse(toOpenAiRequest(requestOf(fields), stream).toString()) as Record<string, unknown>;
 
@@ -106,6 +111,14 @@ describe("a typed request", () => {
     `);
   });
 
+  it.each([
+    ["text", { type: "text" }],
+    ["jsonObject", { type: "json_object" }],
+  ] as const)("asks for the format %s in OpenAI's words", ($case, expected) => {
+    expect(toJson({ responseFormat: { format: { $case, value: {} } } }).response_format).toEqual(expected);
+    expect(toJson({ responseFormat: { format: undefined } })).not.toHaveProperty("response_format");
+  });
+
   it("has messages of every kind", () => {
     const messages = [
       messageOf({ role: ChatRole.SYSTEM, content: [{ part: { $case: "text", value: "be brief" } }] }),
@@ -160,6 +173,16 @@ describe("a typed request", () => {
       "a part that is not set",
       { messages: [messageOf({ content: [{ part: undefined }] })] },
       "messages[0].content[0].part",
+    ],
+    [
+      "an image that is not there",
+      { messages: [imageOf({ source: undefined })] },
+      "messages[0].content[0].image.source",
+    ],
+    [
+      "an image of bytes without its type",
+      { messages: [imageOf({ source: { $case: "data", value: Buffer.from("png") } })] },
+      "messages[0].content[0].image.media_type",
     ],
     ["a seed that JSON cannot hold", { seed: 2n ** 60n }, "seed"],
   ])("with %s is refused, and the field is named", (_name, fields, field) => {
@@ -288,6 +311,17 @@ describe("a typed call", () => {
       reason: "INVALID_BODY",
       metadata: { param: "messages" },
     });
+  });
+
+  it("that is not there at all is refused", async () => {
+    const transport = new FakeTransport(streamed);
+    const routing = new TestRouting({ transport, endpoints });
+    const stream = routing.inference.streamChatCompletion({ request: undefined });
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      metadata: { field: "request" },
+    });
+    expect(transport.exchanges).toEqual([]);
   });
 
   it("shows its metadata to rules, and no credential", async () => {
