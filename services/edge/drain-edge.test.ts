@@ -1,7 +1,19 @@
+import { once } from "node:events";
 import { connect } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
+import type { inferenceV1 } from "#contracts";
 import { type CallSignal, RpcError } from "#rpc";
-import { postChat, startTestEdge, streamHead, toChatBody, toStreamData } from "./testing/start-test-edge.ts";
+import {
+  postChat,
+  startTestEdge,
+  streamHead,
+  type TestEdge,
+  toChatBody,
+  toStreamData,
+} from "./testing/start-test-edge.ts";
+
+type StreamEvent = inferenceV1.StreamInvokeResponse;
 
 const streamBody = toChatBody({ stream: true });
 
@@ -81,4 +93,62 @@ test("a connection on which nothing was asked does not hold the drain up", async
   await edge.drain(10_000);
   await closed;
   expect(performance.now() - startedAtMs).toBeLessThan(5000);
+});
+
+const faultsOf = (edge: TestEdge) => edge.logLines.filter(({ level }) => level === "error");
+
+const untilAborted = (signal: CallSignal | undefined) =>
+  new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve()));
+
+test("an answer that comes although its request was cut off is dropped, and is no fault", async () => {
+  const edge = await startTestEdge({
+    invoke: async ({ context }) => {
+      await untilAborted(context.signal);
+      return { body: Buffer.from("{}"), contentType: "application/json", trail: undefined };
+    },
+  });
+  const running = postChat(edge.url, toChatBody());
+  await expect.poll(() => edge.calls).toHaveLength(1);
+  await edge.drain(0);
+  expect((await running).status).toBe(503);
+  await setImmediate();
+  expect(faultsOf(edge)).toEqual([]);
+});
+
+const late = [toStreamData("late"), toStreamData("later")];
+
+test.each([
+  ["its head", [], [streamHead, ...late]],
+  ["further data", [streamHead, toStreamData("in time")], late],
+  ["its end", [streamHead, toStreamData("in time")], []],
+])("a stream that brings %s although it was cut off is left, and is no fault", async (...[, before, after]) => {
+  const left = Promise.withResolvers<void>();
+  async function* deaf(signal: CallSignal | undefined): AsyncIterable<StreamEvent> {
+    yield* before;
+    await untilAborted(signal);
+    try {
+      yield* after;
+    } finally {
+      left.resolve();
+    }
+  }
+  // Nobody reads the first answer: the second one, behind it on the connection, stays open when it has ended.
+  async function* unread(signal: CallSignal | undefined): AsyncIterable<StreamEvent> {
+    yield streamHead;
+    yield toStreamData("x".repeat(16 * 1024 * 1024));
+    await untilAborted(signal);
+  }
+  const edge = await startTestEdge({
+    stream: ({ context: { signal } }) => (edge.calls.length === 1 ? unread(signal) : deaf(signal)),
+  });
+  const socket = connect(edge.port, "127.0.0.1").pause();
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(streamBody)}\r\n\r\n`;
+  socket.write(`${head}${streamBody}${head}${streamBody}`);
+  await expect.poll(() => edge.calls).toHaveLength(2);
+  await edge.drain(50);
+  await left.promise;
+  await setImmediate();
+  expect(faultsOf(edge)).toEqual([]);
+  socket.destroy();
+  await once(socket, "close");
 });

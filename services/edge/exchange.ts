@@ -87,8 +87,9 @@ export class Exchange implements OpenCall {
     return this.#request.headers;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  /** Whether nothing more can be sent: the answer is whole, or its caller is gone. What is sent all the same goes nowhere. */
+  get isOver(): boolean {
+    return this.#isClosed || this.#response.writableEnded;
   }
 
   /** What goes with every call that is made for this request; `deadlineMs` is how long its caller waits, where that is told. */
@@ -104,7 +105,7 @@ export class Exchange implements OpenCall {
 
   /** Sends a whole answer, in one write. */
   answer({ status, contentType, body, trail, revision, headers: further }: Answer): void {
-    if (this.#isClosed || this.#response.headersSent) {
+    if (this.isOver) {
       return;
     }
     const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
@@ -124,7 +125,7 @@ export class Exchange implements OpenCall {
 
   /** Commits to a stream. The head leaves together with what is written in the same turn of the event loop. */
   beginStream(contentType: string, trail: inferenceV1.RouteTrail | undefined): void {
-    if (this.#isClosed) {
+    if (this.isOver) {
       return;
     }
     const headers = ["content-type", contentType, "cache-control", "no-cache", "x-accel-buffering", "no"];
@@ -140,19 +141,18 @@ export class Exchange implements OpenCall {
 
   /** Writes to the stream. False asks the caller to await `writable` before it writes more. */
   write(data: Buffer): boolean {
+    if (this.isOver) {
+      return true;
+    }
     if (!this.#response.headersSent) {
       throw new Error("the stream has data before its head");
     }
-    return this.#isClosed || this.#response.write(data);
+    return this.#response.write(data);
   }
 
-  /** Settles when the stream takes more or is closed. */
+  /** Right after a `write` that said false: settles when the stream takes more or its caller is gone. */
   writable(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#isClosed) {
-        resolve();
-        return;
-      }
       this.#wake = resolve;
       this.#response.once("drain", resolve);
     });
@@ -160,7 +160,10 @@ export class Exchange implements OpenCall {
 
   /** Ends a whole stream. */
   endStream(): void {
-    if (!this.#isClosed && !this.#response.headersSent) {
+    if (this.isOver) {
+      return;
+    }
+    if (!this.#response.headersSent) {
       throw new Error("the stream ended before its head");
     }
     this.#response.end();
@@ -176,7 +179,7 @@ export class Exchange implements OpenCall {
 
   /** As `fail`, for a failure that is already in HTTP's terms. */
   failWith(failure: HttpFailure, headers: readonly string[] = []): void {
-    if (this.#isClosed || this.#response.writableEnded) {
+    if (this.isOver) {
       return;
     }
     if (this.#response.headersSent) {

@@ -3,7 +3,7 @@ import type { Exchange } from "../exchange.ts";
 
 /**
  * Sends a stream to the caller as fast as the caller reads, and pulls no faster. Nothing is sent before the head; a failure
- * before it is thrown, and one after it too. Leaves the stream, and so cancels it, when the caller is gone.
+ * before it is thrown, and one after it too. Leaves the stream, and so cancels it, when nothing more can be sent.
  */
 export async function answerStream(
   exchange: Exchange,
@@ -17,7 +17,7 @@ export async function answerStream(
     } else if (event?.$case === "head") {
       exchange.beginStream(event.value.contentType || "text/event-stream; charset=utf-8", event.value.trail);
     }
-    if (exchange.isClosed) {
+    if (exchange.isOver) {
       return;
     }
   }
