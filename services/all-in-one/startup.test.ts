@@ -77,4 +77,17 @@ describe("startup", () => {
     startup.complete(opened);
     expect(await reported.getConfigStatus({})).toEqual(ready);
   });
+
+  it("closes the config service where one was opened, complete or not, and is done where none was", async () => {
+    const startup = new Startup("waiting for Postgres");
+    await startup.close();
+    let closings = 0;
+    startup.own({
+      close: async () => {
+        closings += 1;
+      },
+    });
+    await startup.close();
+    expect(closings).toBe(1);
+  });
 });

@@ -20,11 +20,6 @@ export class Startup {
     this.#waitsFor = waitsFor;
   }
 
-  /** What is waited for; undefined once the start is complete. */
-  get waitsFor(): string | undefined {
-    return this.#waitsFor;
-  }
-
   /** The service that `close` closes. */
   own(service: Pick<OpenConfigService, "close">): void {
     this.#owned = service;

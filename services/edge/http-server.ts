@@ -105,9 +105,6 @@ function openExchanges(server: FastifyInstance<Server>, host: ExchangeHost): voi
       done();
     }
   });
-  server.setNotFoundHandler((_request, reply) => {
-    reply.hijack();
-  });
 }
 
 function addRoutes(server: FastifyInstance<Server>, host: ExchangeHost, options: CountedEdgeOptions): void {

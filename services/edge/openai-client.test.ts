@@ -94,7 +94,11 @@ test.each(["CREDENTIAL_MISSING", "CREDENTIAL_INVALID"])("%s is an Authentication
     models: () => Promise.reject(new RpcError({ code: "UNAUTHENTICATED", reason, message: "No." })),
   });
   const client = createClient(edge.url);
-  for (const ask of [() => client.chat.completions.create({ model: "chat", messages }), () => client.models.list()]) {
+  for (const ask of [
+    () => client.chat.completions.create({ model: "chat", messages }),
+    () => client.models.list(),
+    () => client.models.retrieve("chat"),
+  ]) {
     const thrown: unknown = await ask().then(undefined, (error: unknown) => error);
     expect(thrown).toBeInstanceOf(AuthenticationError);
     expect(thrown).toMatchObject({ status: 401, type: "authentication_error", code: "invalid_api_key" });

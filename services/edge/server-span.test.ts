@@ -1,3 +1,5 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import {
   type Context,
   propagation,
@@ -113,6 +115,24 @@ test("a 5xx and a broken stream are errors of the span, and a refusal is not", a
     [SpanStatusCode.ERROR, "stream_broken"],
     [SpanStatusCode.UNSET, undefined],
   ]);
+});
+
+test("a request that names no host is a span without the server's address", async () => {
+  const { tracer, spans } = createRecordingTracer(true);
+  const edge = await startTestEdge({ tracer });
+  const socket = connect(edge.port, "127.0.0.1");
+  socket.write("GET /v1/models?after=x HTTP/1.0\r\n\r\n");
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 200 OK/);
+  await expect.poll(() => spans[0]?.endings).toBe(1);
+  expect(spans[0]?.attributes).toEqual({
+    "http.request.method": "GET",
+    "http.route": "/v1/models",
+    "http.response.status_code": 200,
+    "url.path": "/v1/models",
+    "url.scheme": "http",
+    "network.protocol.version": "1.0",
+    "client.address": "127.0.0.1",
+  });
 });
 
 test("a span that is not recorded gets no attributes, and its decision is passed on", async () => {

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import {
   type Context,
+  defaultTextMapGetter,
   ROOT_CONTEXT,
   type SpanContext,
-  type TextMapGetter,
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
@@ -12,14 +12,11 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 
 const propagator = new W3CTraceContextPropagator();
 
-const headerGetter: TextMapGetter<IncomingHttpHeaders> = {
-  keys: (headers) => Object.keys(headers),
-  get: (headers, name) => headers[name],
-};
-
 /** The context that a caller's `traceparent` and `tracestate` describe; the root context without them. Baggage stays out. */
 export function readTraceParent(headers: IncomingHttpHeaders): Context {
-  return headers.traceparent === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, headerGetter);
+  return headers.traceparent === undefined
+    ? ROOT_CONTEXT
+    : propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
 }
 
 /**

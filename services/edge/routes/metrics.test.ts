@@ -59,6 +59,22 @@ describe("GET /metrics", () => {
     expect((await readMetrics(url, "Bearer adm1n")).status).toBe(200);
   });
 
+  it("says that it failed where a value cannot be read, and logs why", async () => {
+    const metrics = new MetricRegistry();
+    metrics.observe("gauge", { name: "broken", unit: "1", description: "Breaks." }, () => {
+      throw new Error("cannot be read");
+    });
+    const { url, logLines } = await startTestEdge({ metrics });
+    const answer = await readMetrics(url);
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toMatchObject({ error: { message: "Internal error." } });
+    expect(logLines).toContainEqual({
+      level: "error",
+      fields: { requestId: answer.headers.get("x-request-id"), error: new Error("cannot be read") },
+      message: "a fault of the edge itself",
+    });
+  });
+
   it("takes no other method", async () => {
     const { url } = await startTestEdge();
     const answer = await fetch(`${url}/metrics`, { method: "POST" });

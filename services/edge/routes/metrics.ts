@@ -18,5 +18,9 @@ export function answerMetrics({ metrics, token }: MetricsSource, exchange: Excha
     exchange.failWith(createHttpFailure(401, { message, code: "invalid_admin_token" }));
     return;
   }
-  exchange.answer({ status: 200, contentType: metricsContentType, body: Buffer.from(formatMetrics(metrics)) });
+  try {
+    exchange.answer({ status: 200, contentType: metricsContentType, body: Buffer.from(formatMetrics(metrics)) });
+  } catch (thrown) {
+    exchange.fail(thrown);
+  }
 }
