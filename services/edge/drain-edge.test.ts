@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { inferenceV1 } from "#contracts";
@@ -34,6 +35,22 @@ test("requests that run are finished, and new connections are refused", async ()
   expect(response.status).toBe(200);
   expect(response.headers.get("connection")).toBe("close");
   await drained;
+});
+
+test("an answer that is still on its way to a slow caller arrives whole", async () => {
+  const length = 32 * 1024 * 1024;
+  const edge = await startTestEdge({
+    invoke: async () => ({ body: Buffer.alloc(length), contentType: "application/json", trail: undefined }),
+  });
+  const socket = connect(edge.port, "127.0.0.1");
+  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${toChatBody().length}\r\n\r\n`);
+  socket.write(toChatBody());
+  await once(socket, "readable");
+  const drained = edge.drain(10_000);
+  const answer = await buffer(socket);
+  expect(answer.length - answer.indexOf("\r\n\r\n")).toBe(length + 4);
+  await drained;
+  expect(edge.logLines.at(-1)).toMatchObject({ fields: { cutOff: 0 } });
 });
 
 test("a request whose headers come in while the edge drains is told 503 and to close", async () => {

@@ -17,6 +17,7 @@ const unspokenMs = 500;
 export async function drainEdge(host: ExchangeHost, server: Server, graceMs: number): Promise<void> {
   host.events.draining(graceMs);
   host.isDraining = true;
+  spareAnswersOnTheirWay(host, server);
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const startedAtMs = performance.now();
   const sweep = setInterval(() => {
@@ -40,4 +41,15 @@ export async function drainEdge(host: ExchangeHost, server: Server, graceMs: num
   clearTimeout(endGrace);
   clearTimeout(force);
   host.events.drained(cutOff);
+}
+
+/** Node counts a connection as idle, and cuts it, as soon as its answer is whole, although a slow caller still reads it. */
+function spareAnswersOnTheirWay(host: ExchangeHost, server: Server): void {
+  const closeIdleConnections = server.closeIdleConnections.bind(server);
+  // `close` calls this too.
+  server.closeIdleConnections = () => {
+    if (![...host.open].some((exchange) => exchange.isOver)) {
+      closeIdleConnections();
+    }
+  };
 }
