@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { configV1 } from "#contracts";
 import { type CallContext, createInProcessClient, RpcError, type Service } from "#rpc";
@@ -10,6 +11,7 @@ import {
   openTestConfigService,
   type TestConfigService,
   testKeyEncryptionKey,
+  violationsOf,
 } from "../../test/harness/test-config-service.ts";
 
 type Client = Service<configV1.ConfigServiceDefinition>;
@@ -39,6 +41,13 @@ function createModel(client: Client, name: string, context?: CallContext) {
 function watch(client: Client, context: CallContext = {}) {
   const stream = client.watchConfig({ resumeRevision: 0n, nodeId: "test" }, context);
   return stream[Symbol.asyncIterator]();
+}
+
+async function query(databaseUrl: string, sql: string): Promise<void> {
+  const database = new pg.Client({ connectionString: databaseUrl });
+  await database.connect();
+  await database.query(sql);
+  await database.end();
 }
 
 /** Tries again until it succeeds; what the test waits for is bounded by the test's own time. */
@@ -173,6 +182,42 @@ describe("while the database is away", () => {
   });
 });
 
+describe("a failure that nobody expects", () => {
+  const told = { code: "INTERNAL", message: "the config service failed; its log says why", metadata: {} };
+
+  test("is told to the log with its method and cause, and to the caller without", async () => {
+    const { client, databaseUrl, logged } = await openConfig();
+    await query(databaseUrl, "delete from config_revision");
+    expect(await failureOf(createModel(client, "m"))).toMatchObject(told);
+    expect(logged.at(-1)).toMatch(/"method":"createModelDefinition".*the revision counter is gone/);
+  });
+
+  test("of a statement brings none of its values into the log", async () => {
+    const { client, databaseUrl, logged } = await openConfig();
+    await query(databaseUrl, "alter table secrets add check (name = 'no other')");
+    const creation = client.createSecret(
+      messageOf(configV1.CreateSecretRequest, {
+        secret: { secretName: "name-of-it", provider: "openai", authConfig: { api_version: "version-of-it" } },
+        secretValue: { api_key: "value-of-it" },
+      }),
+    );
+    expect(await failureOf(creation)).toMatchObject(told);
+    expect(logged.at(-1)).toMatch(/"method":"createSecret".*check constraint/);
+    expect(logged.at(-1)).not.toMatch(/of-it|\.\.\.|\*\*\*/);
+  });
+
+  test("ends a watch, and the log says why", async () => {
+    const { client, databaseUrl, logged } = await openConfig();
+    const iterator = watch(client);
+    expect((await iterator.next()).value?.event?.$case).toBe("snapshot");
+    await query(databaseUrl, "alter table api_keys rename to lost");
+    const ended = failureOf(iterator.next());
+    await createModel(client, "m");
+    expect(await ended).toMatchObject(told);
+    expect(logged.at(-1)).toMatch(/"method":"watchConfig".*relation \\"api_keys\\" does not exist/);
+  });
+});
+
 describe("close", () => {
   test("ends watches with DRAINING, refuses calls, and lets those under way finish", async () => {
     const { client, service } = await openConfig();
@@ -199,6 +244,17 @@ describe("close", () => {
     const ready = failureOf(service.whenReady());
     await service.close();
     expect((await ready).reason).toBe("DRAINING");
+  });
+});
+
+test.each(["nonsense", "model names"])("refuses a page_token of %s to listRevisions", async (kind) => {
+  const { client } = await openConfig();
+  await createModel(client, "one");
+  await createModel(client, "two");
+  const models = await client.listModelDefinitions(messageOf(configV1.ListModelDefinitionsRequest, { pageSize: 1 }));
+  const pageToken = kind === "nonsense" ? kind : models.nextPageToken;
+  expect(await violationsOf(client.listRevisions({ pageSize: 1, pageToken }))).toEqual({
+    page_token: "must be one that the page before gave",
   });
 });
 

@@ -185,6 +185,28 @@ describe("a change", () => {
     expect(summary(response)).toEqual(["UPDATED key app value,endpoints,limits"]);
   });
 
+  test("of a budget is told by the keys that differ, and stored", async () => {
+    const file = (amount: number, days: number) => {
+      const rest = `duration: { unit: DAYS, value: ${days} }, scope: GLOBAL, action: ALERT`;
+      return `version: 1\nbudgets: [{ name: monthly, unit: USD, amount: ${amount}, ${rest} }]`;
+    };
+    await apply(file(100, 30));
+    const before = (await load()).budgets.get("monthly")?.value;
+    const response = await apply(file(250.5, 7));
+    expect(summary(response)).toEqual(["UPDATED budget monthly amount,duration"]);
+    expect(response.revision).toBe(2n);
+    expect((await load()).budgets.get("monthly")?.value).toEqual({
+      ...before,
+      definition: {
+        ...before?.definition,
+        amount: 250.5,
+        duration: { unit: configV1.BudgetDurationUnit.DAYS, value: 7 },
+      },
+      revision: 2n,
+    });
+    expect(await apply(file(250.5, 7))).toMatchObject({ revision: 2n, changes: [] });
+  });
+
   test("keeps the ids of mappings whose model and part stay, in whatever order they come", async () => {
     const models = "{ name: a, provider: echo, model: m }, { name: b, provider: echo, model: m }";
     const file = (targets: string) => `version: 1\nmodels: [${models}]\nendpoints: [{ name: e, ${targets} }]`;
@@ -238,6 +260,12 @@ describe("a change", () => {
   });
 });
 
+test("a request without a document is refused", async () => {
+  const request = configV1.ApplyConfigRequest.fromPartial({ source: "file:spillway" });
+  const applying = applyConfig({ store, keyEncryptionKey, allowPrivateUpstreams: true }, request);
+  expect(await violations(applying)).toEqual(["document: must be set"]);
+});
+
 describe("validate_only", () => {
   test("tells the changes and writes nothing", async () => {
     const response = await apply(small, { validateOnly: true });
@@ -280,6 +308,22 @@ describe("prune", () => {
     await apply("version: 1\nmodels: [{ name: mine, provider: echo, model: echo }]");
     expect(summary(await apply("version: 1", { prune: true }))).toEqual(["DELETED model mine"]);
     expect((await load()).secrets.size).toBe(1);
+  });
+
+  test("deletes what the document's own things used until now", async () => {
+    await apply(small);
+    const moved = `
+version: 1
+models: [{ name: other, provider: echo, model: echo }]
+endpoints: [{ name: chat, primary: [{ model: other }] }]
+keys: [{ name: app, value: \${SEARCH_APP_KEY}, endpoints: [chat] }]
+`;
+    expect(summary(await apply(moved, { prune: true }))).toEqual([
+      "CREATED model other",
+      "UPDATED endpoint chat primary",
+      "DELETED model gpt",
+      "DELETED secret openai",
+    ]);
   });
 
   test("refuses to delete what another source uses, and names the users", async () => {

@@ -330,6 +330,11 @@ test("keeps an error small, however much is wrong", async () => {
   const error = await failureOf(create("y".repeat(100_000), { modelMappings }));
   expect(error.message).toMatch(/and \d+ more fields are wrong/);
   expect(error.message.length).toBeLessThan(6000);
+  const use = ["z".repeat(10_000)];
+  const rules = Array.from({ length: 50 }, (_, index) => ({ name: `r${index}`, when: "true", use }));
+  const told = Object.values(await violationsOf(create("wordy", { rules })));
+  expect(told.join("").length).toBeLessThan(5000);
+  expect(told.at(-1)).toMatch(new RegExp(`\\(and ${50 - told.length} more fields are wrong\\)$`));
   const missing = await failureOf(config.client.getEndpoint({ endpointId: "z".repeat(100_000), name: "" }));
   expect(missing.message.length).toBeLessThan(400);
 });

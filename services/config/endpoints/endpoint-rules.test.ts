@@ -138,6 +138,12 @@ describe("refuses, naming the field", () => {
       },
       ["e.tags[1].key"],
     ],
+    ["too many mappings", { modelMappings: Array.from({ length: 101 }, () => primary()) }, ["e.model_mappings"]],
+    [
+      "too many rules",
+      { rules: Array.from({ length: 101 }, (_, index) => ({ name: `r${index}`, when: "true", use: ["model-0"] })) },
+      ["e.rules"],
+    ],
     ["a NUL in a description", { description: "a\u0000b" }, ["e.description"]],
     ["too many tags", { tags: Array.from({ length: 101 }, (_, key) => ({ key: `${key}`, value: "" })) }, ["e.tags"]],
   ];

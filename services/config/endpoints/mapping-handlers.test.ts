@@ -117,6 +117,22 @@ test("names the field of what cannot be attached", async () => {
   });
 });
 
+test("names the id or key that a request leaves out", async () => {
+  const endpointId = await createEndpoint("left-out");
+  const { client } = config;
+  const fieldsOf = async (call: Promise<unknown>) => Object.entries(await violationsOf(call));
+  const update = messageOf(configV1.UpdateEndpointRequest, { endpoint: { name: "left-out" } });
+  expect(await fieldsOf(client.updateEndpoint(update))).toEqual([["endpoint.endpoint_id", "must be set"]]);
+  expect(await fieldsOf(client.deleteEndpoint({ endpointId: "", etag: "" }))).toEqual([["endpoint_id", "must be set"]]);
+  expect(await fieldsOf(attach("", { modelDefinitionId: modelIds[1] }))).toEqual([["endpoint_id", "must be set"]]);
+  expect(await fieldsOf(detach("", modelIds[0]))).toEqual([["endpoint_id", "must be set"]]);
+  expect(await fieldsOf(detach(endpointId))).toEqual([["model_definition_id", "must be set"]]);
+  expect(await fieldsOf(client.deleteEndpointTag({ endpointId: "", key: "k" }))).toEqual([
+    ["endpoint_id", "must be set"],
+  ]);
+  expect(await fieldsOf(client.deleteEndpointTag({ endpointId, key: "" }))).toEqual([["key", "must be set"]]);
+});
+
 test("detaches the mapping that is meant", async () => {
   const endpointId = await createEndpoint("detached", {
     modelMappings: [

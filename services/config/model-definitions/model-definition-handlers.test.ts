@@ -84,6 +84,14 @@ test("gets by exactly one of id and name", async () => {
   expect(Object.keys(await violationsOf(none))).toEqual(["model_definition_id", "name"]);
 });
 
+test("names the id that an update or a delete leaves out", async () => {
+  expect(await violationsOf(update({ name: "left-out" }))).toEqual({
+    "model_definition.model_definition_id": "must be set",
+  });
+  const deletion = config.client.deleteModelDefinition({ modelDefinitionId: "", etag: "" });
+  expect(await violationsOf(deletion)).toEqual({ model_definition_id: "must be set" });
+});
+
 test("refuses a name that is taken, and says nothing of SQL", async () => {
   await create("taken");
   const error = await failureOf(create("taken"));

@@ -73,6 +73,25 @@ test("keeps the value out of rows, logs and errors", async () => {
   expect(config.logged.join("\n")).not.toContain("very-secret");
 });
 
+test("names the id that an update or a delete leaves out", async () => {
+  expect(await violationsOf(update({ secret: { secretName: "first" } }))).toEqual({
+    "secret.secret_id": "must be set",
+  });
+  const deletion = config.client.deleteSecret({ secretId: "", etag: "" });
+  expect(await violationsOf(deletion)).toEqual({ secret_id: "must be set" });
+});
+
+test("refuses more keys than a secret has", async () => {
+  const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, "v"]));
+  const refused = violationsOf(create("many", { secret: { authConfig: keys(33) }, secretValue: keys(34) }));
+  expect(await refused).toEqual({
+    "secret.auth_config": "must have at most 32 keys, not 33",
+    secret_value: "must have at most 32 keys, not 34",
+  });
+  const { secret } = await create("many", { secret: { authConfig: keys(32) }, secretValue: keys(32) });
+  expect(Object.keys(secret?.maskedValues ?? {})).toHaveLength(32);
+});
+
 test("refuses a value of blanks only, which would be sent as none", async () => {
   const refused = violationsOf(create("blank", { secretValue: { api_key: " \n" } }));
   expect(await refused).toEqual({ "secret_value.api_key": "must not be empty; leave the key out instead" });
@@ -82,6 +101,10 @@ test("answers a repeated create by its request_id, and refuses it with another v
   const first = await create("repeated", { requestId: "r-1" });
   const second = await create("repeated", { requestId: "r-1" });
   expect(second).toEqual(first);
+  const pair = { api_key: value, organization: "o" };
+  const ordered = await create("ordered", { requestId: "r-2", secretValue: pair });
+  const reversed = Object.fromEntries(Object.entries(pair).reverse());
+  expect(await create("ordered", { requestId: "r-2", secretValue: reversed })).toEqual(ordered);
   const refused = violationsOf(create("repeated", { requestId: "r-1", secretValue: { api_key: "another-value-000" } }));
   expect(Object.keys(await refused)).toEqual(["request_id"]);
 });
@@ -125,6 +148,15 @@ describe("update", () => {
     expect(Object.keys(await violationsOf(update({ secret: other })))).toEqual(["secret.auth_config.base_url"]);
     const { secret: written } = await update({ secret: evil, secretValue: { api_key: value } });
     expect(written?.authConfig).toEqual({ api_base: "https://evil.test" });
+  });
+
+  test("re-points api_base of a secret that holds no value", async () => {
+    const { secret } = await create("hollow", { secret: { provider: "vllm" }, secretValue: {} });
+    const { secretId } = secret ?? {};
+    for (const host of ["one.test", "two.test"]) {
+      const authConfig = { api_base: `https://${host}` };
+      expect((await update({ secret: { secretId, authConfig } })).secret?.authConfig).toEqual(authConfig);
+    }
   });
 
   test("keeps the address that a model has from nowhere else", async () => {

@@ -46,6 +46,15 @@ test("says that the database is away when nobody listens there", async () => {
   expect(error.message).not.toMatch(/password|127\.0\.0\.1/);
 });
 
+test("says that the database is away when none of its host's addresses can be reached", () => {
+  const refusal = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
+  const noneOf = (...codes: string[]) => Object.assign(new AggregateError(codes.map(refusal)), { code: codes[0] });
+  // Of a host without IPv6, Node gives the error of the first address its code.
+  expect(toStoreError(noneOf("EADDRNOTAVAIL", "ECONNREFUSED")).reason).toBe("DATABASE_UNAVAILABLE");
+  expect(toStoreError(noneOf("ECONNREFUSED", "ECONNREFUSED")).reason).toBe("DATABASE_UNAVAILABLE");
+  expect(toStoreError(noneOf("EACCES")).reason).toBe("INTERNAL");
+});
+
 test("hands an RpcError through", () => {
   const error = new RpcError({ code: "NOT_FOUND", reason: "RESOURCE_NOT_FOUND", message: "m" });
   expect(toStoreError(error)).toBe(error);

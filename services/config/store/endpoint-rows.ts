@@ -103,7 +103,7 @@ export async function insertEndpoint(transaction: WriteTransaction, wanted: Endp
   const owner = { endpointId, stored: [], writtenBy: wanted.createdBy };
   await replaceMappings(transaction, owner, content.modelMappings);
   await replaceTags(queries, { endpointId, stored: [] }, content.tags);
-  const stored = await getEndpoint(queries, endpointId);
+  const stored = (await findEndpoint(queries, { endpointId })) as Endpoint;
   record(transaction, stored, { kind: configV1.ChangeKind.CREATED });
   return stored;
 }
@@ -135,7 +135,7 @@ export async function replaceEndpoint(
   const owner = { endpointId, stored: stored.modelMappings, writtenBy: wanted.lastUpdatedBy };
   await replaceMappings(transaction, owner, content.modelMappings);
   await replaceTags(queries, { endpointId, stored: stored.tags }, content.tags);
-  const written = await getEndpoint(queries, endpointId);
+  const written = (await findEndpoint(queries, { endpointId })) as Endpoint;
   record(transaction, written, { kind: configV1.ChangeKind.UPDATED, fields });
   return written;
 }
@@ -144,14 +144,6 @@ export async function replaceEndpoint(
 export async function deleteEndpoint(transaction: WriteTransaction, stored: Endpoint): Promise<void> {
   await transaction.queries("endpoints").where({ endpoint_id: stored.endpointId }).delete();
   record(transaction, stored, { kind: configV1.ChangeKind.DELETED });
-}
-
-async function getEndpoint(queries: Queries, endpointId: string): Promise<Endpoint> {
-  const found = await findEndpoint(queries, { endpointId });
-  if (found === undefined) {
-    throw new Error(`endpoint ${endpointId} is gone within its own transaction`);
-  }
-  return found;
 }
 
 async function withParts(queries: Queries, rows: readonly EndpointRow[]): Promise<Endpoint[]> {

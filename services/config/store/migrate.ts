@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import pg from "pg";
-import { migrations } from "./migrations/index.ts";
+import { type Migration, migrations } from "./migrations/index.ts";
 
 /**
  * Brings the tables up to what this version needs; forward only, and safe with any number of processes at once.
@@ -29,17 +29,8 @@ const migratorConfig: Knex.MigratorConfig = {
   tableName: "config_migrations",
   disableMigrationsListValidation: true,
   migrationSource: {
-    getMigrations: async () => [...migrations.keys()],
-    getMigrationName: (name: string) => name,
-    getMigration: async (name: string) => {
-      const migration = migrations.get(name);
-      if (migration === undefined) {
-        throw new Error(`no migration is named ${name}`);
-      }
-      return {
-        up: migration.up,
-        down: () => Promise.reject(new Error("migrations only go forward")),
-      };
-    },
-  },
+    getMigrations: async () => [...migrations],
+    getMigrationName: ([name]) => name,
+    getMigration: async ([, { up }]) => ({ up, down: () => Promise.reject(new Error("migrations only go forward")) }),
+  } satisfies Knex.MigrationSource<[string, Migration]>,
 };

@@ -99,7 +99,7 @@ export async function insertModelDefinition(
     revision: String(revision),
     source,
   });
-  const stored = await getModelDefinition(queries, modelDefinitionId);
+  const stored = (await findModelDefinition(queries, { modelDefinitionId })) as ModelDefinition;
   record(transaction, stored, { kind: configV1.ChangeKind.CREATED });
   return stored;
 }
@@ -118,15 +118,16 @@ export async function replaceModelDefinition(
     return stored;
   }
   const { queries, at, revision } = transaction;
+  const modelDefinitionId = stored.modelDefinitionId ?? "";
   await queries("model_definitions")
-    .where({ model_definition_id: stored.modelDefinitionId })
+    .where({ model_definition_id: modelDefinitionId })
     .update({
       ...differingColumns(contentColumns(stored), contentColumns(wanted)),
       last_updated_by: wanted.lastUpdatedBy ?? null,
       last_updated_at: at,
       revision: String(revision),
     });
-  const written = await getModelDefinition(queries, stored.modelDefinitionId ?? "");
+  const written = (await findModelDefinition(queries, { modelDefinitionId })) as ModelDefinition;
   record(transaction, written, { kind: configV1.ChangeKind.UPDATED, fields });
   return written;
 }
@@ -143,14 +144,6 @@ function selectModelDefinitions(queries: Queries) {
     .select<(ModelDefinitionRow & { secret_name: string | null })[]>("model_definitions.*", {
       secret_name: "secrets.name",
     });
-}
-
-async function getModelDefinition(queries: Queries, modelDefinitionId: string): Promise<ModelDefinition> {
-  const found = await findModelDefinition(queries, { modelDefinitionId });
-  if (found === undefined) {
-    throw new Error(`model definition ${modelDefinitionId} is gone within its own transaction`);
-  }
-  return found;
 }
 
 function contentColumns(wanted: ModelDefinition) {

@@ -2,11 +2,14 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configV1 } from "#contracts";
 import { createGrpcChannel, createGrpcClient, createInProcessClient, startGrpcServer } from "#rpc";
+import { hashApiKey, openSecret } from "#secrets";
 import {
   messageOf,
   openTestConfigService,
   type PartsOf,
   type TestConfigService,
+  testKeyEncryptionKey,
+  violationsOf,
 } from "../../../test/harness/test-config-service.ts";
 
 /** A change is promised within 200 ms; a busy machine gets ten times that. */
@@ -51,10 +54,10 @@ async function withWatch<Value>(
   }
 }
 
-async function createModel(name: string, parts: PartsOf<configV1.GatewayModelDefinition> = {}) {
-  const { modelDefinition } = await config.client.createModelDefinition(
+async function createModel(name: string, client = config.client) {
+  const { modelDefinition } = await client.createModelDefinition(
     messageOf(configV1.CreateModelDefinitionRequest, {
-      modelDefinition: { name, provider: "echo", modelName: "e", ...parts },
+      modelDefinition: { name, provider: "echo", modelName: "e" },
     }),
   );
   return modelDefinition ?? messageOf(configV1.GatewayModelDefinition, {});
@@ -134,6 +137,71 @@ test("sends what changed, and every endpoint that uses a changed model definitio
   });
 });
 
+test("sends secrets and API keys that changed, sealed and as hashes, and the ids of those that are gone", async () => {
+  const value = "sk-clear-text-value";
+  const createSecret = messageOf(configV1.CreateSecretRequest, {
+    secret: { secretName: "moving", provider: "openai" },
+    secretValue: { api_key: value },
+  });
+  const applyKeys = (...keys: PartsOf<configV1.KeyEntry>[]) =>
+    config.client.applyConfig(
+      messageOf(configV1.ApplyConfigRequest, { source: "file:keys", prune: true, document: { version: 1, keys } }),
+    );
+  await withWatch(0n, async (next) => {
+    await next();
+    const nothing = messageOf(configV1.Delta, {});
+    const { secret } = await config.client.createSecret(createSecret);
+    const secretId = secret?.secretId ?? "";
+    const created = deltaOf(await next());
+    expect(created).toEqual({ ...nothing, secrets: [expect.objectContaining({ secretId, secretName: "moving" })] });
+    await config.client.updateSecret(
+      messageOf(configV1.UpdateSecretRequest, { secret: { secretId }, secretValue: { api_key: `${value}-2` } }),
+    );
+    const changed = deltaOf(await next());
+    expect(changed.secrets).toMatchObject([{ secretId }]);
+    const opened = [created, changed].map(({ secrets: [sealed] }) =>
+      openSecret(sealed ?? messageOf(configV1.SealedSecret, {}), testKeyEncryptionKey).reveal(),
+    );
+    expect(opened).toEqual([{ api_key: value }, { api_key: `${value}-2` }]);
+    await config.client.deleteSecret({ secretId, etag: "" });
+    expect(deltaOf(await next())).toEqual({ ...nothing, deletedSecretIds: [secretId] });
+
+    await applyKeys({ name: "kept", value: "sw-first-text-value" }, { name: "left", value: "sw-another-text-value" });
+    const [kept, left] = deltaOf(await next()).apiKeys;
+    expect([kept?.name, left?.name]).toEqual(["kept", "left"]);
+    await applyKeys({ name: "kept", value: "sw-changed-text-value" });
+    const message = await next();
+    expect(deltaOf(message)).toEqual({
+      ...nothing,
+      apiKeys: [{ ...kept, keyHash: hashApiKey("sw-changed-text-value"), revision: message.revision }],
+      deletedApiKeyIds: [left?.keyId],
+    });
+  });
+});
+
+test("tells the revision of a changed budget, which no receiver holds", async () => {
+  const apply = (amount: number) => {
+    const { USD } = configV1.BudgetUnit;
+    const { GLOBAL } = configV1.BudgetTargetScope;
+    const duration = { unit: configV1.BudgetDurationUnit.DAYS, value: 30 };
+    const budget = { name: "watched", unit: USD, amount, duration, scope: GLOBAL, action: configV1.BudgetAction.ALERT };
+    const document = { version: 1, budgets: [budget] };
+    return config.client.applyConfig(messageOf(configV1.ApplyConfigRequest, { source: "file:budgets", document }));
+  };
+  await apply(1);
+  await withWatch(0n, async (next) => {
+    await next();
+    const { revision } = await apply(2);
+    expect(await next()).toMatchObject({ revision, event: { value: messageOf(configV1.Delta, {}) } });
+    const { revisions } = await config.client.listRevisions({ pageSize: 1, pageToken: "" });
+    expect(revisions[0]).toMatchObject({
+      revision,
+      source: "file:budgets",
+      changes: [{ kind: configV1.ChangeKind.UPDATED, resourceType: "budget", name: "watched", fields: ["amount"] }],
+    });
+  });
+});
+
 test("brings one delta for all that happened while the receiver was slow", async () => {
   const model = await createModel("burst");
   await withWatch(0n, async (next) => {
@@ -161,6 +229,11 @@ describe("resumes", () => {
     const missed = await withWatch(held, (next) => next());
     expect(deltaOf(missed).endpoints.map(({ name }) => name)).toEqual(["resumed"]);
     expect(missed.revision).toBe(held + 1n);
+  });
+
+  test("from no revision below 0", async () => {
+    const refused = violationsOf(withWatch(-1n, (next) => next()));
+    expect(await refused).toEqual({ resume_revision: "must not be negative" });
   });
 
   test("with a snapshot when the log does not reach back, or never had that revision", async () => {
@@ -259,6 +332,41 @@ test("learns by poll where no notification comes", async () => {
   await database.end();
   expect((await next()).revision).toBe(BigInt(rows[0].revision));
   await end();
+});
+
+test("says that the database is away when it goes while a change is read, and brings the change afterwards", async () => {
+  const own = await openTestConfigService({ pollIntervalMs: 50 });
+  const database = new pg.Client({ connectionString: own.databaseUrl });
+  await database.connect();
+  try {
+    await createModel("first", own.client);
+    const { next, end } = watch(0n, own.client);
+    await next();
+    await database.query("begin; lock table api_keys");
+    const { revision } = await createModel("second", own.client);
+    const waiting = next();
+    const endReader = async () => {
+      const { rowCount } = await database.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      );
+      return rowCount;
+    };
+    await expect.poll(endReader).toBe(1);
+    expect(await waiting).toMatchObject({
+      event: { $case: "bookmark" },
+      staleReason: "its database cannot be reached",
+    });
+    await database.query("rollback");
+    let message = await next();
+    while (message.event?.$case === "bookmark") {
+      message = await next();
+    }
+    expect(message).toMatchObject({ revision, event: { $case: "delta" }, staleReason: "" });
+    await end();
+  } finally {
+    await database.end();
+    await own.close();
+  }
 });
 
 test("ends without a message when the receiver leaves", async () => {

@@ -1,7 +1,8 @@
 import type { Knex } from "knex";
 import * as nounsAndRevisions from "./0001-nouns-and-revisions.ts";
 
-interface Migration {
+/** A step that brings the tables forward; there is no way back. */
+export interface Migration {
   readonly up: (knex: Knex) => Promise<void>;
 }
 
