@@ -103,7 +103,11 @@ export function readPassword(place: ClusterPlace): string {
   try {
     return readFileSync(place.passwordFile, "utf8").trim();
   } catch (error) {
-    throw new EmbeddedPostgresError(`The password of the database in ${place.folder} cannot be read`, { cause: error });
+    throw new EmbeddedPostgresError(
+      `The password of the database in ${place.folder} cannot be read (${(error as Error).message}): put that file back, ` +
+        `choose another data directory, or ${useDatabaseUrl}.`,
+      { cause: error },
+    );
   }
 }
 
@@ -128,7 +132,9 @@ function runInitdb({ place, native, draft, passwordHandle }: InitdbRun): Promise
     complaint = (complaint + text).slice(-2000);
   });
   initdb.on("error", (error) => reject(initdbError(dirname(draft), error.message)));
-  initdb.on("close", (code) => (code === 0 ? resolve() : reject(initdbError(dirname(draft), complaint.trim()))));
+  initdb.on("close", (code, signal) =>
+    code === 0 ? resolve() : reject(initdbError(dirname(draft), complaint.trim() || `ended with ${signal ?? code}`)),
+  );
   return promise;
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { EmbeddedPostgresError, useDatabaseUrl } from "./embedded-postgres-error.ts";
 import { findClosedFolder, isReadable } from "./folder-access.ts";
+import { completeLinks } from "./native-links.ts";
 import type { ServerAccount } from "./server-account.ts";
 import { stageNativeTree } from "./staged-tree.ts";
 
@@ -63,25 +64,4 @@ function isReachable(folder: string, account: ServerAccount | undefined): boolea
   }
   const parts = ["bin", "lib", "share", "bin/postgres", "bin/initdb"].map((part) => join(folder, part));
   return parts.every((part) => findClosedFolder(part, account) === undefined && isReadable(part, account));
-}
-
-/** Makes the links that npm packages cannot carry; the package's install script may not have run. False if it cannot. */
-function completeLinks(folder: string): boolean {
-  const listed = readFileSync(join(folder, "pg-symlinks.json"), "utf8");
-  const links = JSON.parse(listed) as readonly { readonly source: string; readonly target: string }[];
-  for (const { source, target } of links) {
-    const link = join(folder, relative("native", target));
-    if (existsSync(link)) {
-      continue;
-    }
-    try {
-      symlinkSync(relative(dirname(target), source), link);
-    } catch (error) {
-      // Another start may have made it meanwhile.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        return false;
-      }
-    }
-  }
-  return true;
 }

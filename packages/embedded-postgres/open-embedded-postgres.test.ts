@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -171,6 +172,27 @@ describe("openEmbeddedPostgres", () => {
     await expect(open()).resolves.toBeDefined();
   });
 
+  it("tells of a lost password before a server runs, and goes on when it is back", async () => {
+    const first = await open();
+    await first.close();
+    const password = join(folder, "data", "password");
+    renameSync(password, `${password}.aside`);
+    await expect(open()).rejects.toThrow(EmbeddedPostgresError);
+    expect(existsSync(join(folder, "data", "cluster", "postmaster.pid"))).toBe(false);
+    renameSync(`${password}.aside`, password);
+    const second = await open();
+    expect(await query(second.databaseUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("says what to do about a data directory that cannot be used", async () => {
+    writeFileSync(join(folder, "file"), "");
+    for (const dataDirectory of [join(folder, "file"), join(folder, "file", "data")]) {
+      const opening = open(dataDirectory);
+      await expect(opening).rejects.toThrow(EmbeddedPostgresError);
+      await expect(opening).rejects.toThrow(new RegExp(`${dataDirectory} cannot be used .*DATABASE_URL`));
+    }
+  });
+
   it("leaves nothing running after close", async () => {
     const database = await open();
     const pid = serverPid();
@@ -178,6 +200,11 @@ describe("openEmbeddedPostgres", () => {
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     expect(existsSync(join(folder, "data", "owner.json"))).toBe(false);
   });
+});
+
+it.skipIf(isRoot)("a data directory that this user may not write says what to do", async () => {
+  mkdirSync(join(folder, "data"), { mode: 0o555 });
+  await expect(open()).rejects.toThrow(/cannot be used \(EACCES.*give it to the user who starts this/);
 });
 
 describe.runIf(isRoot)("openEmbeddedPostgres as root", () => {

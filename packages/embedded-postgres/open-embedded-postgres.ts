@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
 import { createClusterIfAbsent, locateCluster, readPassword } from "./cluster.ts";
 import type { EmbeddedPostgres } from "./embedded-postgres.ts";
+import { EmbeddedPostgresError, useDatabaseUrl } from "./embedded-postgres-error.ts";
 import { prepareNativeTree } from "./native-tree.ts";
 import { OpenedPostgres } from "./opened-postgres.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
@@ -25,8 +26,7 @@ export interface EmbeddedPostgresOptions {
  * left behind is stopped first. Throws `EmbeddedPostgresError` where that cannot be, e.g. when a living process has it.
  */
 export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  mkdirSync(options.dataDirectory, { recursive: true, mode: 0o711 });
-  const dataDirectory = realpathSync(options.dataDirectory);
+  const dataDirectory = makeDataDirectory(options.dataDirectory);
   const lock = takeOwnerLock(dataDirectory);
   try {
     const place = locateCluster(dataDirectory);
@@ -35,12 +35,28 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
       options.logger?.warn({ dataDirectory }, "stopped the database server that an earlier owner left running");
     }
     await createClusterIfAbsent(place, native);
+    const password = readPassword(place);
     const log = (line: string) => options.logger?.debug({ line }, "database server");
     const server = await startServer({ place, native, log });
     options.logger?.info({ dataDirectory, port: server.port }, "embedded database is ready");
-    return new OpenedPostgres({ place, native, log, lock, password: readPassword(place) }, server);
+    return new OpenedPostgres({ place, native, log, lock, password }, server);
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+function makeDataDirectory(wanted: string): string {
+  try {
+    mkdirSync(wanted, { recursive: true, mode: 0o711 });
+    const dataDirectory = realpathSync(wanted);
+    accessSync(dataDirectory, constants.W_OK | constants.X_OK);
+    return dataDirectory;
+  } catch (error) {
+    throw new EmbeddedPostgresError(
+      `The data directory ${wanted} cannot be used (${(error as Error).message}): give it to the user who starts this, ` +
+        `choose another data directory, or ${useDatabaseUrl}.`,
+      { cause: error },
+    );
   }
 }

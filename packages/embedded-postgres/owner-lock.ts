@@ -54,7 +54,10 @@ function linkAsOwner(lock: string, owner: string, dataDirectory: string): void {
   } finally {
     rmSync(mine, { force: true });
   }
-  throw new EmbeddedPostgresError(`The data directory ${dataDirectory} is being taken by other processes: try again.`);
+  throw new EmbeddedPostgresError(
+    `The data directory ${dataDirectory} is being taken by other processes, or ${lock} cannot be read: try again, and ` +
+      `remove that file if no process has the directory.`,
+  );
 }
 
 // A link appears with its content, at once and for one process only; a file that is opened and then written does not.

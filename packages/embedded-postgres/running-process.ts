@@ -35,6 +35,7 @@ export function isServerOf(pid: number, clusterFolder: string): boolean {
 }
 
 function askPs(pid: number, column: string): string | undefined {
-  const { stdout, status } = spawnSync("ps", ["-o", `${column}=`, "-p", String(pid)], { encoding: "utf8" });
+  // Twice `w`: lines are cut at 79 characters otherwise, where nobody looks at a terminal.
+  const { stdout, status } = spawnSync("ps", ["-ww", "-o", `${column}=`, "-p", String(pid)], { encoding: "utf8" });
   return status === 0 && stdout.trim() !== "" ? stdout.trim() : undefined;
 }

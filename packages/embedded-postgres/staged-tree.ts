@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedPostgresError, useDatabaseUrl } from "./embedded-postgres-error.ts";
@@ -16,16 +26,14 @@ interface TreeToStage {
 }
 
 /**
- * Copies a native tree to where `account` can run it: /var/cache/spillway, else a folder of ours under the temporary
- * folder. A copy is made once per release and used again; the three releases used last are kept.
+ * Copies a native tree to the first of `places` where `account` can run it: /var/cache/spillway, else a folder of ours under
+ * the temporary folder. A copy is made once per release and used again; the three releases used last are kept.
  */
-export function stageNativeTree(tree: TreeToStage): string {
-  const owner = process.getuid?.() ?? 0;
-  const places = owner === 0 ? ["/var/cache/spillway"] : [];
+export function stageNativeTree(tree: TreeToStage, places = placesOf(process.getuid?.() ?? 0)): string {
   const obstacles: string[] = [];
-  for (const place of [...places, join(tmpdir(), `spillway-${owner}`)]) {
+  for (const place of places) {
     try {
-      return stageNativeTreeAt(place, tree);
+      return stageAt(place, tree);
     } catch (error) {
       obstacles.push((error as Error).message);
     }
@@ -36,28 +44,50 @@ export function stageNativeTree(tree: TreeToStage): string {
   );
 }
 
-/** Copies a native tree into one folder, as `stageNativeTree` says; throws with the obstacle. */
-export function stageNativeTreeAt(place: string, { folder, release, complete, account }: TreeToStage): string {
-  mkdirSync(place, { recursive: true, mode: 0o755 });
+function placesOf(owner: number): string[] {
+  return [...(owner === 0 ? ["/var/cache/spillway"] : []), join(tmpdir(), `spillway-${owner}`)];
+}
+
+/** Throws with the obstacle. */
+function stageAt(place: string, tree: TreeToStage): string {
+  const { account, release } = tree;
+  if (mkdirSync(place, { recursive: true, mode: 0o755 }) !== undefined) {
+    // Whatever the umask of this process says.
+    chmodSync(place, 0o755);
+  }
   requireOurs(place);
   const closed = account === undefined ? undefined : findClosedFolder(place, account);
   if (closed !== undefined) {
     throw new Error(`user ${account?.uid} may not enter ${closed}`);
   }
   const staged = join(place, `postgres-${release}`);
-  if (statSync(staged, { throwIfNoEntry: false }) === undefined) {
-    const draft = `${staged}.draft-${process.pid}`;
-    cpSync(folder, draft, { recursive: true, verbatimSymlinks: true });
-    if (!complete(draft)) {
-      throw new Error(`cannot make links in ${draft}`);
-    }
-    openToAll(draft);
-    putInPlace(draft, staged);
+  if (!existsSync(staged)) {
+    copyTo(staged, tree);
   }
   const now = new Date();
   utimesSync(staged, now, now);
   removeOldReleases(place);
   return staged;
+}
+
+function copyTo(staged: string, { folder, complete }: TreeToStage): void {
+  const draft = `${staged}.draft-${process.pid}`;
+  try {
+    // A killed process of this id may have left one.
+    rmSync(draft, { recursive: true, force: true });
+    cpSync(folder, draft, { recursive: true, verbatimSymlinks: true });
+    if (!complete(draft)) {
+      throw new Error(`cannot make links in ${draft}`);
+    }
+    openToAll(draft);
+    renameSync(draft, staged);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    // Another start was faster; its copy is as good as ours.
+    if (!existsSync(staged)) {
+      throw error;
+    }
+  }
 }
 
 // A folder of a stranger could hold a stranger's programs.
@@ -83,22 +113,12 @@ function openToAll(folder: string): void {
   }
 }
 
-function putInPlace(draft: string, staged: string): void {
-  try {
-    renameSync(draft, staged);
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    // Another start was faster; its copy is as good as ours.
-    if (statSync(staged, { throwIfNoEntry: false }) === undefined) {
-      throw error;
-    }
-  }
-}
-
 function removeOldReleases(place: string): void {
   const byLastUse = readdirSync(place)
     .filter((name) => name.startsWith("postgres-"))
-    .map((name) => ({ path: join(place, name), usedAtMs: statSync(join(place, name)).mtimeMs }))
+    .map((name) => join(place, name))
+    // The draft of another start may be gone by now.
+    .map((path) => ({ path, usedAtMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((left, right) => right.usedAtMs - left.usedAtMs);
   for (const { path } of byLastUse.slice(keptReleases)) {
     rmSync(path, { recursive: true, force: true });
