@@ -23,6 +23,46 @@ describe("inspecting a chat body", () => {
     expect(inspection).toMatchObject({ hasImages: true, estimatedInputTokens: 1000 });
   });
 
+  it("takes a part for an image by its type, whatever else stands in it", () => {
+    const image = { type: "image_url", image_url: { url: "https://images.example/1.png" }, text: "a horse" };
+    expect(inspect({ messages: [{ role: "user", content: [image] }] })).toMatchObject({
+      hasImages: true,
+      estimatedInputTokens: 1000,
+    });
+  });
+
+  it("counts a sound or a file like an image, which it is none", () => {
+    const sound = { type: "input_audio", input_audio: { data: "A".repeat(100_000), format: "wav" } };
+    const file = { type: "file", file: { file_id: "file-1" } };
+    const inspection = inspect({ messages: [{ role: "user", content: [sound, file] }] });
+    expect(inspection).toMatchObject({ hasImages: false, estimatedInputTokens: 2000 });
+  });
+
+  it("counts the text of a refusal that an assistant's message repeats", () => {
+    const refusal = { type: "refusal", refusal: "x".repeat(40) };
+    expect(inspect({ messages: [{ role: "assistant", content: [refusal] }] }).estimatedInputTokens).toBe(10);
+  });
+
+  it("counts the calls of tools that earlier messages made", () => {
+    const calls = [{ id: "1", type: "function", function: { name: "f", arguments: "x".repeat(4_000) } }];
+    const { estimatedInputTokens } = inspect({ messages: [{ role: "assistant", content: null, tool_calls: calls }] });
+    expect(estimatedInputTokens).toBe(Math.ceil(JSON.stringify(calls).length / 4));
+  });
+
+  it("finds functions, the older name of tools", () => {
+    expect(inspect({ functions: [{ name: "f", parameters: {} }] }).hasTools).toBe(true);
+    expect(inspect({ functions: [], tools: [] }).hasTools).toBe(false);
+  });
+
+  it("finds nothing in a body that the scan lets pass and that is no JSON", () => {
+    const body = scanChatBody(Buffer.from('{"model":"chat","messages":[{"content":"a\tb"}],"tools":[1]}'));
+    expect(inspectChatBody(body as ChatBody)).toMatchObject({
+      hasTools: false,
+      estimatedInputTokens: 0,
+      value: undefined,
+    });
+  });
+
   it("finds tools, the answer's form and its length", () => {
     const tools = [{ type: "function", function: { name: "f", parameters: {} } }];
     const inspection = inspect({
@@ -44,7 +84,7 @@ describe("inspecting a chat body", () => {
       max_tokens: "7",
       metadata: [],
       response_format: 1,
-      messages: [1, null, []],
+      messages: [1, null, [], { content: [1, null, "text", []], tool_calls: "f" }],
     });
     expect(inspection).toMatchObject({ hasTools: false, maxTokens: 0, metadata: {}, estimatedInputTokens: 0 });
   });

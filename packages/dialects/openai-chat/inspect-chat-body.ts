@@ -76,11 +76,12 @@ function countPart(part: unknown, tally: Tally): void {
   if (!isRecord(part)) {
     return;
   }
-  if (typeof part.text === "string") {
-    tally.textBytes += Buffer.byteLength(part.text);
-  } else if (part.type === "image_url") {
+  const text = part.text ?? part.refusal;
+  if (part.type === "image_url") {
     tally.images++;
     tally.media++;
+  } else if (typeof text === "string") {
+    tally.textBytes += Buffer.byteLength(text);
   } else {
     tally.media++;
   }

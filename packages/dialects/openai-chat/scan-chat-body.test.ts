@@ -86,11 +86,16 @@ describe("a body that is sound", () => {
   });
 
   test("may be nested 512 levels deep and no deeper", () => {
-    const nested = (depth: number) =>
-      `{"model":"chat","messages":[1],"x":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
-    expect(faultOf(nested(512))).toBeUndefined();
-    expect(faultOf(nested(513))?.message).toContain("deeper than 512");
-    expect(faultOf(nested(1_000_000))?.message).toContain("deeper than 512");
+    for (const [open, close] of [
+      ["[", "]"],
+      ['{"a":', "}"],
+    ] as const) {
+      const nested = (depth: number) =>
+        `{"model":"chat","messages":[1],"x":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
+      expect(faultOf(nested(512))).toBeUndefined();
+      expect(faultOf(nested(513))?.message).toContain("deeper than 512");
+      expect(faultOf(nested(1_000_000))?.message).toContain("deeper than 512");
+    }
   });
 });
 
@@ -121,6 +126,8 @@ test.each([
   ['{"model":"chat","messages":[1],"stream":"yes"}', "stream", "expected a boolean"],
   ['{"model":"chat","messages":[1],"stream_options":true}', "stream_options", "expected an object"],
   ['{"model":"chat","messages":[1],"stream_options":[]}', "stream_options", "expected an object"],
+  ['{"model":"chat","messages":[1],"stream_options":{"a":"\t"}}', "stream_options", "not valid JSON"],
+  [`{"model":"chat","messages":[1],"stream_options":{"a":"${"x".repeat(20_000)}"}}`, "stream_options", "longer than"],
 ])("refuses %j and names %s", (text, param, part) => {
   const fault = faultOf(text);
   expect(fault?.param).toBe(param);
