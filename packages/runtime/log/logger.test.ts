@@ -43,6 +43,15 @@ describe("logger", () => {
     );
   });
 
+  it("writes every kind of field for people, and colours where it is told to", () => {
+    const { logger, lines } = record({ level: "debug", people: { colours: true } });
+    logger.debug({ attempts: 2, targets: ["a", "b"], none: null }, "tried");
+    logger.error({}, "ended");
+    expect(lines[0]).toContain('attempts=2 targets=["a","b"] none=null');
+    expect(lines[0]).toContain("\u001b[2mdebug\u001b[22m \u001b[2mtried\u001b[22m");
+    expect(lines[1]).toContain("\u001b[31merror\u001b[39m \u001b[31mended\u001b[39m\n");
+  });
+
   it("keeps fields apart from those that every entry has", () => {
     const { logger, lines, last } = record();
     logger.info({ message: "ECONNREFUSED", service: "other" }, "away");
@@ -91,6 +100,30 @@ describe("redaction", () => {
     logger.error({ detail: `x ${secret} y`, list: [secret], nested: { deep: { text: secret } }, error }, `m ${secret}`);
     expect(lines[0]).not.toContain(secret);
     expect(lines[0]).toContain("[redacted]");
+  });
+
+  it("masks what the cut of a long text goes through", () => {
+    for (const secret of ["Bearer abcdefgh12345678", "sk-abcdefgh12345678", "postgres://user:abcdefgh12345678@db"]) {
+      for (const shown of [3, 7, 8, 14, 20]) {
+        const { logger, last } = record();
+        logger.info({ text: `${" ".repeat(8192 - shown)}${secret}${" ".repeat(5000)}` }, "x");
+        expect(last().text).not.toContain("abc");
+        expect(last().text).toHaveLength(8193);
+      }
+    }
+  });
+
+  it("masks what stands in the code of an error, and in what an object makes of itself", () => {
+    const { logger, last } = record();
+    const error = Object.assign(new Error("no"), { code: "sk-proj-abcdef0123456789" });
+    const url = new URL("postgres://spillway:hunter2@db.example/spillway");
+    logger.info({ error, url, at: new Date(0), odd: Object.assign(new Error("no"), { code: 42 }) }, "x");
+    expect(last()).toMatchObject({
+      error: { name: "Error", message: "no", code: "[redacted]" },
+      url: "postgres://spillway:[redacted]@db.example/spillway",
+      at: "1970-01-01T00:00:00.000Z",
+      odd: { code: 42 },
+    });
   });
 
   it("masks the password of a URL and keeps the rest", () => {

@@ -22,6 +22,7 @@ const secretShapes =
   /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}|\b(?:sk|pk|rk|xai|gsk|hf|r8|pplx|nvapi|glpat)[-_][\w-]{12,}|\bAKIA[A-Z0-9]{16}\b|\bAIza[\w-]{30,}|\bgh[opsur]_\w{20,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@]*):[^\s/@]+@/gi;
 
 const shortestSecret = 12;
+const longestSecret = 1024;
 const longestText = 8192;
 const longestList = 100;
 const deepest = 6;
@@ -34,10 +35,12 @@ export function redactText(text: string): string {
   if (text.length < shortestSecret) {
     return text;
   }
-  const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
-  return cut.replace(secretShapes, (_whole, beforePassword?: string) =>
+  // What the cut goes through must be seen far enough to be known.
+  const seen = text.slice(0, longestText + longestSecret);
+  const safe = seen.replace(secretShapes, (_whole, beforePassword?: string) =>
     beforePassword === undefined ? mask : `${beforePassword}:${mask}@`,
   );
+  return text.length > longestText ? `${safe.slice(0, longestText)}…` : safe;
 }
 
 // What every entry has of its own.

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HiddenText } from "./hidden-text.ts";
 import { checkListenHost } from "./listen-host.ts";
 import { readEnvironment, SettingsError } from "./read-environment.ts";
-import { serviceSettings } from "./service-settings.ts";
+import { adminPortSetting, keySetting, serviceSettings } from "./service-settings.ts";
 import {
   addressSetting,
   booleanSetting,
@@ -141,6 +141,49 @@ describe("a token", () => {
     const token = "!#$%&'*+-.^_`|~0aZ";
     expect(readEnvironment({ SPILLWAY_ADMIN_TOKEN: token }, { adminToken }).adminToken?.reveal()).toBe(token);
   });
+});
+
+describe("DATABASE_URL", () => {
+  const { databaseUrl } = serviceSettings;
+  const read = (text: string) => readEnvironment({ DATABASE_URL: text }, { databaseUrl }).databaseUrl?.reveal();
+
+  it.each(["postgres://user:hunter2@host:5432/name", "postgresql://host/name"])("may be %s", (url) => {
+    expect(read(url)).toBe(url);
+  });
+
+  it.each(["mysql://user:hunter2@host/name", "user:hunter2@host/name", "host=db password=hunter2"])(
+    "is refused by its name, without what it holds: %s",
+    (text) => {
+      expect(() => read(text)).toThrow(/^DATABASE_URL (?!.*hunter2).*set it to a URL, e\.g\. postgres:/s);
+    },
+  );
+});
+
+describe("SPILLWAY_KEK", () => {
+  const setting = keySetting((text) => {
+    if (text.length < 16) {
+      throw new Error("is too short");
+    }
+    return { length: text.length };
+  });
+  const read = (text: string) => readEnvironment({ SPILLWAY_KEK: text }, { key: setting }).key;
+
+  it("is what its text is resolved to", () => {
+    expect(read("correct horse battery")).toEqual({ length: 21 });
+    expect(read("")).toBeUndefined();
+  });
+
+  it("is refused by its name with the forms that it may have, without its text", () => {
+    expect(() => read("hunter2")).toThrow(
+      /^SPILLWAY_KEK is too short: (?!.*hunter2)set it to 32 bytes as base64 or hexadecimal, a passphrase .*file:PATH/,
+    );
+  });
+});
+
+it("a port of its own has the default that its program gives it", () => {
+  const table = { adminPort: adminPortSetting(9090) };
+  expect(readEnvironment({}, table).adminPort).toBe(9090);
+  expect(() => readEnvironment({ SPILLWAY_ADMIN_PORT: "high" }, table)).toThrow(/SPILLWAY_ADMIN_PORT.*default: 9090/);
 });
 
 describe("the host to listen on", () => {

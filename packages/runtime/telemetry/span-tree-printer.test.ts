@@ -165,6 +165,43 @@ describe("span tree printer", () => {
     expect(printed[1]).not.toContain("one");
   });
 
+  it("says of a request that nobody served how it ended", () => {
+    const { printed, tracer } = createPrinter();
+    play(tracer, {
+      name: "chat demo",
+      from: 0,
+      to: 12_340,
+      isError: true,
+      attributes: { "spillway.attempts": 1, "spillway.outcome": "exhausted" },
+    });
+    expect(printed[0]).toContain("✗ chat demo  12.3 s  exhausted · 1 attempt\n");
+  });
+
+  it("prints at the end what still waits for late spans, once, and no request that is under way", async () => {
+    const { printed, printer, tracer } = createPrinter({ lateSpansMs: 60_000 });
+    const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
+    const late = tracer.startSpan("late", {}, trace.setSpan(ROOT_CONTEXT, root));
+    tracer.startSpan("under way", {}, ROOT_CONTEXT);
+    await printer.forceFlush();
+    expect(printed).toEqual([]);
+    root.end();
+    await printer.shutdown();
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).toContain("root");
+    late.end();
+    await printer.forceFlush();
+    expect(printed).toHaveLength(1);
+  });
+
+  it("leaves out what begins under a request that was printed", () => {
+    const { printed, tracer } = createPrinter();
+    const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
+    root.end();
+    tracer.startSpan("afterwards", {}, trace.setSpan(ROOT_CONTEXT, root)).end();
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).not.toContain("afterwards");
+  });
+
   it("waits a moment for spans that outlive their root", async () => {
     const { printed, tracer } = createPrinter();
     const root = tracer.startSpan("root", {}, ROOT_CONTEXT);

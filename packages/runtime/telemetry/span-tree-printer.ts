@@ -98,9 +98,6 @@ export class SpanTreePrinter implements SpanProcessor {
   }
 
   #print(tree: OpenTree): void {
-    if (!this.#trees.has(tree)) {
-      return;
-    }
     this.#forget(tree);
     this.#options.write(formatSpanTree(tree.ended, { colours: this.#options.colours, leftOut: tree.uncounted }));
   }

@@ -1,17 +1,20 @@
 import { ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
+import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OtlpReceiver, startOtlpReceiver } from "../../../test/harness/otlp-receiver.ts";
 import { startSilentListener } from "../../../test/harness/scripted-upstream.ts";
 import { createLogger } from "../log/logger.ts";
 import { readEnvironment, SettingsError } from "../settings/read-environment.ts";
 import type { Environment } from "../settings/setting.ts";
+import { SpanTreePrinter } from "./span-tree-printer.ts";
 import { startTelemetry, type Telemetry } from "./start-telemetry.ts";
 import { resolveExportUrl, resolveSampler, telemetrySettings } from "./telemetry-settings.ts";
 
 const read = (environment: Environment) => readEnvironment(environment, telemetrySettings);
 
-function start(environment: Environment, lines: string[] = []): Telemetry {
+function start(environment: Environment, lines: string[] = [], spanProcessor?: SpanProcessor): Telemetry {
   return startTelemetry({
+    ...(spanProcessor === undefined ? {} : { spanProcessor }),
     serviceName: "spillway",
     serviceVersion: "1.2.3",
     settings: read(environment),
@@ -154,7 +157,34 @@ describe("telemetry that nobody sees", () => {
   });
 });
 
+describe("spans that are printed", () => {
+  const printTo = (printed: string[]) => new SpanTreePrinter({ write: (text) => printed.push(text), colours: false });
+
+  it("need no endpoint", async () => {
+    const printed: string[] = [];
+    const telemetry = start({}, [], printTo(printed));
+    telemetry.tracer("test").startSpan("shown").end();
+    await telemetry.flush();
+    await telemetry.shutdown();
+    expect(telemetry.exportUrl).toBeUndefined();
+    expect(printed).toEqual([expect.stringContaining("shown")]);
+  });
+
+  it("are none where OTEL_SDK_DISABLED is true", async () => {
+    const printed: string[] = [];
+    const telemetry = start({ OTEL_SDK_DISABLED: "true" }, [], printTo(printed));
+    telemetry.tracer("test").startSpan("hidden").end();
+    await telemetry.flush();
+    await telemetry.shutdown();
+    expect(printed).toEqual([]);
+  });
+});
+
 describe("OTEL_* variables", () => {
+  it("may have commas to spare between attributes", () => {
+    expect(read({ OTEL_RESOURCE_ATTRIBUTES: ",a=1,, b = x%20y ," }).resourceAttributes).toEqual({ a: "1", b: "x y" });
+  });
+
   it.each([
     [{}, undefined],
     [{ OTEL_TRACES_EXPORTER: "otlp" }, "http://localhost:4318/v1/traces"],
