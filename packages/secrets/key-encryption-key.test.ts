@@ -1,7 +1,18 @@
 import { hash, randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KeyEncryptionKey } from "./key-encryption-key.ts";
 import { openOrCreateKeyFile } from "./key-file.ts";
@@ -95,6 +106,56 @@ describe("a key file", () => {
     writeFileSync(path, "", { mode: 0o600 });
     expect(() => openOrCreateKeyFile(path)).toThrow("does not hold 32 bytes");
     expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  test("that cannot be read names the file and what it must be", () => {
+    const path = join(folder, "loop");
+    symlinkSync("loop", path);
+    expect(() => openOrCreateKeyFile(path)).toThrow(`the key file ${path} cannot be read: ELOOP; it must be a file`);
+    const inner = join(folder, "folder");
+    mkdirSync(inner, { mode: 0o700 });
+    expect(() => openOrCreateKeyFile(inner)).toThrow(`the key file ${inner} cannot be read: EISDIR`);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("of somebody else is refused by name, and not replaced", () => {
+    const path = join(folder, "theirs");
+    writeFileSync(path, "x", { mode: 0o200 });
+    expect(() => openOrCreateKeyFile(path)).toThrow(`the key file ${path} cannot be read: EACCES`);
+  });
+
+  test("behind a link that leads nowhere is neither made nor mistaken for one", () => {
+    const path = join(folder, "dangling");
+    symlinkSync(join(folder, "not-mounted"), path);
+    expect(() => openOrCreateKeyFile(path)).toThrow(`'${path}'`);
+    expect(readdirSync(folder).filter((name) => name.startsWith("dangling"))).toEqual(["dangling"]);
+    expect(readdirSync(folder)).not.toContain("not-mounted");
+  });
+
+  test("is the same for all who make it at once", async () => {
+    const rounds = 40;
+    const atOnce = new Int32Array(new SharedArrayBuffer(8));
+    const rival = new Worker(
+      `import { parentPort, workerData } from "node:worker_threads";
+       import { openOrCreateKeyFile } from ${JSON.stringify(new URL("./key-file.ts", import.meta.url).href)};
+       const { folder, rounds, atOnce } = workerData;
+       const keyIds = [];
+       for (let round = 0; round < rounds; round += 1) {
+         Atomics.store(atOnce, 1, round + 1);
+         while (Atomics.load(atOnce, 0) <= round) {}
+         keyIds.push(openOrCreateKeyFile(folder + "/race-" + round).keyId);
+       }
+       parentPort.postMessage(keyIds);`,
+      { eval: true, workerData: { folder, rounds, atOnce } },
+    );
+    const theirs = new Promise((resolve, reject) => rival.once("message", resolve).once("error", reject));
+    const ours: string[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      await expect.poll(() => Atomics.load(atOnce, 1), { interval: 1 }).toBe(round + 1);
+      Atomics.store(atOnce, 0, round + 1);
+      ours.push(openOrCreateKeyFile(join(folder, `race-${round}`)).keyId);
+    }
+    expect(ours).toEqual(await theirs);
+    expect(readdirSync(folder).filter((name) => name.startsWith("race-"))).toHaveLength(rounds);
   });
 
   test("in a folder that is missing is refused, naming the folder", () => {

@@ -30,7 +30,7 @@ function readKeyFile(path: string): KeyEncryptionKey | undefined {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       return undefined;
     }
-    throw error;
+    throw unreadable(path, error);
   }
   try {
     const mode = fstatSync(file).mode & 0o777;
@@ -40,7 +40,7 @@ function readKeyFile(path: string): KeyEncryptionKey | undefined {
           "the key if somebody may have read it",
       );
     }
-    const bytes = decodeKey(readFileSync(file, "utf8").trim());
+    const bytes = decodeKey(readText(file, path).trim());
     if (bytes === undefined) {
       throw new Error(
         `the key file ${path} does not hold 32 bytes as base64; put back the file that secrets were written with`,
@@ -50,6 +50,21 @@ function readKeyFile(path: string): KeyEncryptionKey | undefined {
   } finally {
     closeSync(file);
   }
+}
+
+function readText(file: number, path: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): Error {
+  const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
+  return new Error(`the key file ${path} cannot be read: ${reason}; it must be a file of the user who starts this`, {
+    cause,
+  });
 }
 
 function createKeyFile(path: string): KeyEncryptionKey {
