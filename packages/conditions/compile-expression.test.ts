@@ -80,6 +80,26 @@ describe("a condition", () => {
     expect(compileCondition(source)(facts)).toEqual({ ok: true, value: true });
   });
 
+  it.each([
+    ["request.has_tools", "hasTools"],
+    ["request.has_images", "hasImages"],
+    ["request.wants_json_schema", "wantsJsonSchema"],
+  ] as const)("%s tells what the body asks for, and nothing else", (source, fact) => {
+    const condition = compileCondition(source);
+    const others = { hasTools: true, hasImages: true, wantsJsonSchema: true };
+    for (const value of [true, false]) {
+      const facts = factsWith({ readBody: () => ({ ...bodyFacts, ...others, [fact]: value }) });
+      expect(condition(facts)).toEqual({ ok: true, value });
+    }
+    expect(condition(factsWith())).toEqual({ ok: true, value: false });
+  });
+
+  it("compares the length that the caller asks for as a whole number", () => {
+    const facts = factsWith({ readBody: () => ({ ...bodyFacts, maxTokens: 4096 }) });
+    expect(compileCondition("request.max_tokens >= 4096")(facts)).toEqual({ ok: true, value: true });
+    expect(compileCondition("request.max_tokens == 0")(factsWith())).toEqual({ ok: true, value: true });
+  });
+
   it("that reads a header which is not there gives an error and no value", () => {
     const outcome = compileCondition('request.headers["x-tier"] == "gold"')(factsWith());
     expect(outcome).toEqual({ ok: false, error: "No such key: x-tier" });

@@ -1,6 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type configV1, googleRpc } from "#contracts";
 import { invalidFields, RpcError } from "#rpc";
@@ -173,5 +174,42 @@ describe("keeping a config file in force", () => {
     const waiting = keep({ whenWritable: new Promise(() => {}) });
     controller.abort(new Error("told to stop"));
     await expect(waiting).rejects.toThrow("told to stop");
+  });
+
+  it("gives up a first apply that cannot succeed when it is told to stop", async () => {
+    await writeFile(path, content("one"));
+    failures = Array.from(
+      { length: 1000 },
+      () => new RpcError({ code: "UNAVAILABLE", reason: "INTERNAL", message: "" }),
+    );
+    const kept = keep();
+    await expect.poll(() => failures.length).toBeLessThan(1000);
+    controller.abort(new Error("told to stop"));
+    await expect(kept).rejects.toThrow("told to stop");
+  });
+
+  it("tells nothing of a change that was being applied when it was told to stop", async () => {
+    const answers = new Map<string, PromiseWithResolvers<void>>();
+    const config: KeepConfigFileOptions["config"] = {
+      applyConfig: async ({ document }) => {
+        const answer = Promise.withResolvers<void>();
+        answers.set(document?.models[0]?.name ?? "", answer);
+        await answer.promise;
+        return { revision: 1n, changes: [], warnings: [] };
+      },
+    };
+    await writeFile(path, content("one"));
+    const kept = keep({ config });
+    await expect.poll(() => [...answers.keys()]).toEqual(["one"]);
+    answers.get("one")?.resolve();
+    await kept;
+    await writeFile(path, content("two"));
+    await expect.poll(() => [...answers.keys()]).toEqual(["one", "two"]);
+    const told = statuses.length;
+    controller.abort(new Error("told to stop"));
+    answers.get("two")?.reject(new RpcError({ code: "UNAVAILABLE", reason: "INTERNAL", message: "too late" }));
+    await setImmediate();
+    expect(statuses).toHaveLength(told);
+    expect(logged.join()).not.toContain("cannot be used");
   });
 });

@@ -227,6 +227,16 @@ describe("what is wrong is told with path and line:", () => {
       "secrets[0]: must be a mapping with the keys name, provider, value, auth_config (line 2)",
     ],
     [
+      "tags that are no mapping",
+      endpoint("    tags: [team, search]"),
+      "endpoints[0].tags: must be a mapping of names to texts (line 5)",
+    ],
+    [
+      "a failure class that is no text",
+      endpoint("    policy: { retry_on: [7] }"),
+      "endpoints[0].policy.retry_on[0]: must be text; put it in quotes (line 5)",
+    ],
+    [
       "a number where text belongs",
       "version: 1\nsecrets:\n  - { name: 1, provider: p }",
       "secrets[0].name: must be text; put it in quotes (line 3)",

@@ -1,7 +1,17 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  type FSWatcher,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readConfigFile } from "./read-config-file.ts";
 import { type ConfigFileWatch, type WatchConfigFileOptions, watchConfigFile } from "./watch-config-file.ts";
 
@@ -96,6 +106,30 @@ test("a file whose folder is replaced is a change", async () => {
   rmSync(inner, { recursive: true });
   mkdirSync(inner);
   writeFileSync(join(inner, "a.yaml"), "version: 1 # new");
+  await toChange(1);
+});
+
+test("a file whose folder appears after the watch began is a change, and so is what follows", async () => {
+  const inner = join(folder, "inner");
+  start(join(inner, "a.yaml"));
+  mkdirSync(inner);
+  for (let round = 1; round <= 2; round++) {
+    writeFileSync(join(inner, "a.yaml"), `version: 1 # ${"x".repeat(round)}`);
+    await toChange(round);
+  }
+});
+
+test("a watch that the system gives up is taken up again, and no change is missed", async () => {
+  const probe = watch(folder);
+  const listening = vi.spyOn(Object.getPrototypeOf(probe) as FSWatcher, "on");
+  probe.close();
+  start(file, { pollMs: 50, settleMs: 20 });
+  const opened = () => new Set(listening.mock.contexts).size;
+  expect(opened()).toBe(1);
+  (listening.mock.contexts[0] as FSWatcher).emit("error", new Error("EPERM: operation not permitted, watch"));
+  await expect.poll(opened).toBe(2);
+  listening.mockRestore();
+  writeFileSync(file, "version: 1 # later");
   await toChange(1);
 });
 

@@ -36,13 +36,15 @@ export function watchConfigFile(
   };
 
   // What the system tells only makes it quick: it misses changes behind links, and folders that are replaced.
-  let watcher = openWatcher(path, checkSoon, () => {
-    watcher = undefined;
-  });
-  const poll = setInterval(() => {
+  let watcher: FSWatcher | undefined;
+  const keepWatcher = () => {
     watcher ??= openWatcher(path, checkSoon, () => {
       watcher = undefined;
     });
+  };
+  keepWatcher();
+  const poll = setInterval(() => {
+    keepWatcher();
     if (settling === undefined) {
       check();
     }

@@ -83,10 +83,6 @@ export abstract class PullStream implements AsyncIterableIterator<unknown> {
     }
   }
 
-  protected get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
   readonly #nextAgain = (): Promise<IteratorResult<unknown>> => this.next();
 
   #settle(): PromiseWithResolvers<IteratorResult<unknown>> | undefined {

@@ -1,6 +1,6 @@
 import { create, createFileRegistry, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { grpcStandard, inferenceV1 } from "#contracts";
 import { type GrpcServer, type Service, startGrpcServer } from "#rpc";
@@ -130,6 +130,45 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
       "fileDescriptorResponse",
       "allExtensionNumbersResponse",
     ]);
+  });
+
+  test("says so where it is asked for nothing, or what is no question", async () => {
+    const stream = client.makeBidiStreamRequest(
+      `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+      asIs,
+      asIs,
+    );
+    stream.write(Buffer.from(ServerReflectionRequest.encode({ host: "here", messageRequest: undefined }).finish()));
+    stream.write(Buffer.of(0x0a, 0x7f));
+    stream.end();
+    const answers: Answer[] = [];
+    for await (const bytes of stream) {
+      answers.push(ServerReflectionResponse.decode(bytes).messageResponse);
+    }
+    const refusal = { $case: "errorResponse", value: { errorCode: 3, errorMessage: expect.stringMatching(/nothing/) } };
+    expect(answers).toEqual([refusal, refusal]);
+  });
+
+  test("answers all that is asked at once, and waits with what its reader does not take", async () => {
+    const question: Question = { $case: "fileContainingSymbol", value: "spillway.inference.v1.InferenceService" };
+    const answers = await ask(version, ...Array.from({ length: 200 }, () => question));
+    expect(answers).toHaveLength(200);
+    expect(new Set(answers.map((answer) => answer?.$case))).toEqual(new Set(["fileDescriptorResponse"]));
+  });
+
+  test("ends with the server, also where its reader stays", async () => {
+    const stream = client.makeBidiStreamRequest(
+      `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+      asIs,
+      asIs,
+    );
+    const ended = new Promise<ServiceError>((resolve) => stream.once("error", resolve));
+    const question: Question = { $case: "listServices", value: "" };
+    stream.write(Buffer.from(ServerReflectionRequest.encode({ host: "here", messageRequest: question }).finish()));
+    await new Promise((resolve) => stream.once("data", resolve));
+    const drained = server.drain(60_000);
+    expect(await ended).toMatchObject({ code: 14 });
+    await drained;
   });
 
   test("says what it does not know and goes on", async () => {

@@ -130,6 +130,19 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       expect(String(error)).not.toContain("kéy");
     });
 
+    test.each(["Authorization", "grpc-timeout", "trace-bin", "two words", ""])(
+      "refuses the metadata key %j, which could not travel",
+      async (key) => {
+        const listModels = vi.fn();
+        const client = await connect({ listModels });
+        expect(await failureOf(client.listModels({}, { metadata: { [key]: "hunter2" } }))).toMatchObject({
+          code: "INVALID_ARGUMENT",
+          message: `metadata.${key}: is not a key that metadata may have`,
+        });
+        expect(listModels).not.toHaveBeenCalled();
+      },
+    );
+
     test("carries 64 MiB both ways", async () => {
       const client = await connect({
         invoke: async ({ body }) => ({ body, contentType: "", trail: undefined }),
@@ -378,6 +391,39 @@ describe.each(["in-process", "grpc"] as const)("a call over %s", (transport) => 
       const error = await failureOf(client.listModels({}, { signal: AbortSignal.abort() }));
       expect(error).toMatchObject({ code: "CANCELLED" });
       expect(listModels).not.toHaveBeenCalled();
+    });
+
+    test("before the first read of a stream fails it without making it", async () => {
+      const streamInvoke = vi.fn();
+      const client = await connect({ streamInvoke });
+      const stream = client.streamInvoke(streamRequest, { signal: AbortSignal.abort() });
+      expect(await failureOf(collect(stream))).toMatchObject({ code: "CANCELLED" });
+      expect(streamInvoke).not.toHaveBeenCalled();
+    });
+
+    test("after which the implementation cannot clean up is a bug that the log hears of", async () => {
+      const onUnexpectedError = vi.fn();
+      const bug = new TypeError("no such handle");
+      const client = await connect(
+        {
+          async *streamInvoke() {
+            try {
+              for (;;) {
+                yield dataEvent("more");
+              }
+            } finally {
+              // biome-ignore lint/correctness/noUnsafeFinally: it stands for a bug.
+              throw bug;
+            }
+          },
+        },
+        onUnexpectedError,
+      );
+      for await (const _message of client.streamInvoke(streamRequest)) {
+        break;
+      }
+      const methodName = "spillway.inference.v1.InferenceService/StreamInvoke";
+      await expect.poll(() => onUnexpectedError.mock.calls).toEqual([[bug, methodName]]);
     });
 
     test("of a stream under way reaches the implementation", async () => {

@@ -53,11 +53,6 @@ export class OriginPools {
     pool.lastUsedMs = performance.now();
   }
 
-  /** How many origins have a pool. */
-  get size(): number {
-    return this.#pools.size;
-  }
-
   /** Closes every pool; resolves when the exchanges under way are over. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper);

@@ -1,5 +1,7 @@
+import type { LookupAddress } from "node:dns";
+import type { LookupFunction } from "node:net";
 import { describe, expect, test } from "vitest";
-import { isPublicAddress, lookupPublicAddress } from "./outbound-guard.ts";
+import { type AddressResolver, createPublicLookup, isPublicAddress } from "./outbound-guard.ts";
 
 describe("isPublicAddress", () => {
   test.each([
@@ -57,13 +59,49 @@ describe("isPublicAddress", () => {
   });
 });
 
-describe("lookupPublicAddress", () => {
+describe("a look-up of public addresses", () => {
+  const ask = (lookup: LookupFunction, hostname: string, options: { all?: boolean; family?: number }) =>
+    new Promise<unknown[]>((resolve) => lookup(hostname, options, (...results: unknown[]) => resolve(results)));
+
+  const resolvesTo =
+    (...addresses: LookupAddress[]): AddressResolver =>
+    (_hostname, _options, callback) =>
+      callback(null, addresses);
+  const internal = { address: "10.0.0.7", family: 4 };
+  const metadata = { address: "fd00:ec2::254", family: 6 };
+  const first = { address: "8.8.8.8", family: 4 };
+  const second = { address: "2606:4700::1111", family: 6 };
+
   test("fails for a name that has only private addresses", async () => {
     for (const all of [true, false]) {
-      const error = await new Promise((resolve) => {
-        lookupPublicAddress("localhost", { all }, (failure) => resolve(failure));
-      });
+      const [error] = await ask(createPublicLookup(), "localhost", { all });
       expect(error).toMatchObject({ code: "SPILLWAY_BLOCKED_ADDRESS" });
+    }
+  });
+
+  test("gives, of a name that has both kinds, the public addresses alone", async () => {
+    const lookup = createPublicLookup(resolvesTo(internal, first, metadata, second));
+    expect(await ask(lookup, "mixed.example", { all: true })).toEqual([null, [first, second]]);
+    expect(await ask(lookup, "mixed.example", { all: false })).toEqual([null, first.address, 4]);
+    expect(await ask(lookup, "mixed.example", {})).toEqual([null, first.address, 4]);
+  });
+
+  test("asks the system, with what else it is asked for", async () => {
+    expect(await ask(createPublicLookup(), "8.8.8.8", { all: true })).toEqual([null, [first]]);
+    let asked: object = {};
+    const lookup = createPublicLookup((_hostname, options, callback) => {
+      asked = options;
+      callback(null, [first]);
+    });
+    await ask(lookup, "one.example", { all: false, family: 4 });
+    expect(asked).toEqual({ all: true, family: 4 });
+  });
+
+  test("fails as the system does, which is no refusal", async () => {
+    const failure = Object.assign(new Error("getaddrinfo ENOTFOUND absent.example"), { code: "ENOTFOUND" });
+    const lookup = createPublicLookup((_hostname, _options, callback) => callback(failure, []));
+    for (const all of [true, false]) {
+      expect((await ask(lookup, "absent.example", { all }))[0]).toBe(failure);
     }
   });
 });

@@ -51,24 +51,33 @@ export class BlockedAddressError extends Error {
   readonly code = "SPILLWAY_BLOCKED_ADDRESS";
 }
 
+/** Finds all addresses of a host, as `lookup` of `node:dns` does. */
+export type AddressResolver = (
+  hostname: string,
+  options: LookupOptions & { readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
 /** A `lookup` for sockets that gives only public addresses, and fails with `BlockedAddressError` when there are none. */
-export const lookupPublicAddress: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...(options as LookupOptions), all: true }, (error, addresses) => {
-    if (error !== null) {
-      callback(error, "", 0);
-      return;
-    }
-    const open = addresses.filter(({ address }) => isPublicAddress(address));
-    const [first] = open;
-    if (first === undefined) {
-      callback(new BlockedAddressError(`no public address for ${hostname}`), "", 0);
-    } else if (options.all === true) {
-      (callback as unknown as (error: null, addresses: LookupAddress[]) => void)(null, open);
-    } else {
-      callback(null, first.address, first.family);
-    }
-  });
-};
+export function createPublicLookup(resolve: AddressResolver = lookup): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...(options as LookupOptions), all: true }, (error, addresses) => {
+      if (error !== null) {
+        callback(error, "", 0);
+        return;
+      }
+      const open = addresses.filter(({ address }) => isPublicAddress(address));
+      const [first] = open;
+      if (first === undefined) {
+        callback(new BlockedAddressError(`no public address for ${hostname}`), "", 0);
+      } else if (options.all === true) {
+        (callback as unknown as (error: null, addresses: LookupAddress[]) => void)(null, open);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+}
 
 function toBlockList(family: "ipv4" | "ipv6", subnets: readonly string[]): BlockList {
   const list = new BlockList();

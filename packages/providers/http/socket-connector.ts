@@ -1,6 +1,6 @@
 import { isIP, Socket } from "node:net";
 import { buildConnector } from "undici";
-import { BlockedAddressError, isPublicAddress, lookupPublicAddress } from "./outbound-guard.ts";
+import { BlockedAddressError, createPublicLookup, isPublicAddress } from "./outbound-guard.ts";
 
 /** Makes the sockets of a pool. */
 export type SocketConnector = buildConnector.connector;
@@ -19,7 +19,7 @@ export function createSocketConnector(allowPrivateNetworks: boolean, onDial: Dia
   const connect = buildConnector({
     allowH2: false,
     timeout: abandonedConnectMs,
-    ...(allowPrivateNetworks ? {} : { lookup: lookupPublicAddress }),
+    ...(allowPrivateNetworks ? {} : { lookup: createPublicLookup() }),
   });
   return (options, callback) => {
     const { hostname } = options;

@@ -10,6 +10,7 @@ import { readChatQuestion } from "./chat-question.ts";
 import { type Fault, findFault, knownFaults } from "./fault-names.ts";
 import type { LocalScript, LocalStep } from "./local-step.ts";
 
+const connected: LocalStep = { kind: "connected" };
 const loremWords = "This answer comes from the provider fault and says word after word".split(" ");
 
 /** What the fault provider does with a request. A name that it does not know is a model that does not exist. */
@@ -24,64 +25,48 @@ export const answerWithFault: LocalScript = ({ body }, nowMs) => {
   return toFaultSteps(fault, { question, text: words.join(" "), nowMs });
 };
 
-function* toFaultSteps(fault: Fault, answer: ChatAnswer): Generator<LocalStep> {
+function toFaultSteps(fault: Fault, answer: ChatAnswer): Iterable<LocalStep> {
   switch (fault.kind) {
     case "status":
-      yield { kind: "connected" };
-      yield* toStatusSteps(fault.status, fault.retryAfterSeconds);
-      return;
+      return [connected, ...toStatusSteps(fault.status, fault.retryAfterSeconds)];
     case "slow":
-      yield* toAnswerSteps(answer, fault.delayMs);
-      return;
+      return toAnswerSteps(answer, fault.delayMs);
     case "connect":
-      yield fault.failure === undefined ? { kind: "hang" } : { kind: "fail", failure: fault.failure };
-      return;
+      return [fault.failure === undefined ? { kind: "hang" } : { kind: "fail", failure: fault.failure }];
     case "hang":
-      yield { kind: "connected" };
-      yield { kind: "hang" };
-      return;
+      return [connected, { kind: "hang" }];
     case "reset":
-      yield { kind: "connected" };
-      yield { kind: "fail", failure: "reset" };
-      return;
+      return [connected, { kind: "fail", failure: "reset" }];
     case "body":
-      yield { kind: "connected" };
-      yield { kind: "head", status: fault.status, headers: { "content-type": fault.contentType } };
-      yield { kind: "data", bytes: Buffer.from(fault.text) };
-      yield { kind: "end" };
-      return;
+      return [
+        connected,
+        { kind: "head", status: fault.status, headers: { "content-type": fault.contentType } },
+        { kind: "data", bytes: Buffer.from(fault.text) },
+        { kind: "end" },
+      ];
     case "cut":
-      yield* toCutSteps(fault, answer);
+      return fault.by === "error" ? toErrorInsideSteps(answer, fault.after) : toCutSteps(answer, fault.after, fault.by);
   }
 }
 
-function* toCutSteps({ after, by }: Extract<Fault, { kind: "cut" }>, answer: ChatAnswer): Generator<LocalStep> {
-  if (by === "error") {
-    yield* toErrorInsideSteps(answer, after);
-    return;
-  }
+function* toCutSteps(answer: ChatAnswer, after: number, by: "end" | "reset" | "hang"): Generator<LocalStep> {
   if (answer.question.stream) {
     yield* toPartialStreamSteps(answer, after);
   } else {
     const completion = Buffer.from(JSON.stringify(toCompletion(answer)));
-    yield { kind: "connected" };
+    yield connected;
     yield { kind: "head", status: 200, headers: { "content-type": "application/json" } };
     yield { kind: "data", bytes: completion.subarray(0, completion.length / 2) };
   }
-  if (by === "reset") {
-    yield { kind: "fail", failure: "reset" };
-  } else {
-    yield { kind: by };
-  }
+  yield by === "reset" ? { kind: "fail", failure: "reset" } : { kind: by };
 }
 
-function* toErrorInsideSteps(answer: ChatAnswer, after: number): Generator<LocalStep> {
+function toErrorInsideSteps(answer: ChatAnswer, after: number): Iterable<LocalStep> {
   const error = toError("The provider fault was told to fail here.", "server_error", null);
-  if (!answer.question.stream) {
-    yield { kind: "connected" };
-    yield* toJsonSteps(200, error);
-    return;
-  }
+  return answer.question.stream ? toErrorEventSteps(answer, after, error) : [connected, ...toJsonSteps(200, error)];
+}
+
+function* toErrorEventSteps(answer: ChatAnswer, after: number, error: object): Generator<LocalStep> {
   const isFirst = after === 0;
   for (const step of toPartialStreamSteps(answer, after)) {
     if (!(isFirst && step.kind === "data")) {
@@ -102,10 +87,9 @@ function toStatusSteps(status: number, retryAfterSeconds: number | undefined): I
   );
 }
 
-function* toUnknownModelSteps(model: string): Generator<LocalStep> {
+function toUnknownModelSteps(model: string): LocalStep[] {
   const message = `The model '${model}' does not exist; the provider fault knows ${knownFaults.join(", ")}.`;
-  yield { kind: "connected" };
-  yield* toJsonSteps(404, toError(message, "invalid_request_error", "model_not_found"));
+  return [connected, ...toJsonSteps(404, toError(message, "invalid_request_error", "model_not_found"))];
 }
 
 function toError(message: string, type: string, code: string | null): object {

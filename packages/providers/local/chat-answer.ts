@@ -18,10 +18,10 @@ export function* toAnswerSteps(answer: ChatAnswer, delayMs = 0): Generator<Local
   if (delayMs > 0) {
     yield { kind: "wait", waitMs: delayMs };
   }
-  if (!answer.question.stream) {
-    yield* toJsonSteps(200, toCompletion(answer));
-    return;
-  }
+  yield* answer.question.stream ? toStreamSteps(answer) : toJsonSteps(200, toCompletion(answer));
+}
+
+function* toStreamSteps(answer: ChatAnswer): Generator<LocalStep> {
   yield { kind: "head", status: 200, headers: streamHeaders };
   yield* toDeltaSteps(answer, Number.POSITIVE_INFINITY);
   yield { kind: "data", bytes: toEvent(toChunk(answer, {}, "stop")) };

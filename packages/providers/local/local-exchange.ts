@@ -12,7 +12,7 @@ export class LocalExchange implements Exchange {
   readonly #steps: Iterator<LocalStep>;
   readonly #handler: ExchangeHandler;
   readonly #timers: LocalTimers;
-  #onOver: () => void = () => undefined;
+  #onOver: (() => void) | undefined;
   #connectTimer: unknown;
   #waitTimer: unknown;
   #turn: NodeJS.Immediate | undefined;
@@ -119,7 +119,7 @@ export class LocalExchange implements Exchange {
       clearImmediate(this.#turn);
       this.#timers.clearTimeout(this.#connectTimer);
       this.#timers.clearTimeout(this.#waitTimer);
-      this.#onOver();
+      this.#onOver?.();
     }
   }
 }

@@ -60,6 +60,13 @@ describe("a chat request", () => {
     expect(buildChatRequest(call({ baseUrl }), row)).toMatchObject({ origin, path });
   });
 
+  test("goes to where its own base URL says, however many others there are", () => {
+    const hosts = Array.from({ length: 1_200 }, (_, index) => `https://host-${index}.example`);
+    for (const host of [...hosts, ...hosts.slice(0, 10)]) {
+      expect(buildChatRequest(call({ baseUrl: `${host}/v1` }), row).origin).toBe(host);
+    }
+  });
+
   test.each(["", "ftp://host/v1", "host/v1", "https://user:pass@host/v1"])("is not built for %j", (baseUrl) => {
     expect(() => buildChatRequest(call({ baseUrl }), row)).toThrow(TypeError);
   });

@@ -80,6 +80,8 @@ describe("what is output", () => {
     ["text", { content: "a" }],
     ["a blank", { content: " " }],
     ["parts", { content: [{ type: "text", text: "a" }] }],
+    ["a part that is text alone", { content: ["a"] }],
+    ["a part of an unknown kind", { content: [{ type: "news", body: "a" }] }],
     ["thinking parts", { content: [{ type: "thinking", thinking: [{ type: "text", text: "hm" }] }] }],
     ["a tool call", { tool_calls: [{ index: 0, id: "1", function: { name: "f", arguments: "" } }] }],
     ["an old function call", { function_call: { name: "f" } }],
@@ -101,7 +103,7 @@ describe("what is output", () => {
     ["null", null],
     ["null text", { content: null }],
     ["no parts", { content: [] }],
-    ["empty parts", { content: [{ type: "text", text: "" }] }],
+    ["empty parts", { content: [{ type: "text", text: "" }, { type: "news" }, "", null] }],
     ["no tool calls", { tool_calls: [] }],
     ["audio with only an id", { audio: { id: "a" } }],
     ["empty reasoning", { reasoning: "", reasoning_content: null, refusal: null }],
@@ -356,6 +358,14 @@ describe("chunks that differ in their text only", () => {
     expect(failureOf(decode(same + same.replace('"obf', "obf"))[1] ?? { failure: undefined })).toBe(
       "PROVIDER_BAD_RESPONSE",
     );
+  });
+
+  test("mean the same where every one of them has an id of its own", () => {
+    const chunks = Array.from({ length: 30 }, (_, index) => padded(`"${index}"`, "xy").replace('"c"', `"c${index}"`));
+    const events = decode(chunks.join(""));
+    expect(bytesOf(events)).toBe(chunks.join(""));
+    expect(marksOf(events)).toEqual(chunks.flatMap((chunk) => marksOf(decode(chunk))));
+    expect(events.every(({ isOutput }) => isOutput)).toBe(true);
   });
 
   test("mean what parsing them would tell, whatever the text", () => {

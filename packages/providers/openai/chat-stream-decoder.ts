@@ -87,9 +87,6 @@ export class ChatStreamDecoder implements StreamDecoder, EventSink {
   }
 
   onTail(raw: RawEvent): void {
-    if (this.#isBroken) {
-      return;
-    }
     const data = raw.toData().trim();
     if (data !== done && parse(data) === undefined) {
       return;

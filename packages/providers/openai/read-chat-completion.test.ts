@@ -101,7 +101,9 @@ describe.each(sizes)("a completion that is %s", (_name, padding) => {
       expect(failureOf(text.slice(0, length))).toBe("PROVIDER_BAD_RESPONSE");
     }
     expect(failureOf(`${text}}`)).toBe("PROVIDER_BAD_RESPONSE");
+    expect(failureOf(`${text.slice(0, -1)},}`)).toBe("PROVIDER_BAD_RESPONSE");
     expect(failureOf(text.replace('"usage"', "usage"))).toBe("PROVIDER_BAD_RESPONSE");
+    expect(failureOf(text.replace("gpt-4o-2024", "gpt-4o\n2024"))).toBe("PROVIDER_BAD_RESPONSE");
   });
 });
 
