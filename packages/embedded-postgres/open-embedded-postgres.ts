@@ -26,7 +26,7 @@ export interface EmbeddedPostgresOptions {
  * left behind is stopped first. Throws `EmbeddedPostgresError` where that cannot be, e.g. when a living process has it.
  */
 export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const dataDirectory = makeDataDirectory(options.dataDirectory);
+  const dataDirectory = openDataDirectory(options.dataDirectory);
   const lock = takeOwnerLock(dataDirectory);
   try {
     const place = locateCluster(dataDirectory);
@@ -46,7 +46,7 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   }
 }
 
-function makeDataDirectory(wanted: string): string {
+function openDataDirectory(wanted: string): string {
   try {
     mkdirSync(wanted, { recursive: true, mode: 0o711 });
     const dataDirectory = realpathSync(wanted);

@@ -9,6 +9,7 @@ export {
 } from "./metrics/metric-registry.ts";
 export type { Series } from "./metrics/series.ts";
 export { type Readiness, startAdminServer } from "./process/admin-server.ts";
+export { makeDataDirectory } from "./process/make-data-directory.ts";
 export { retryWithBackoff } from "./process/retry-with-backoff.ts";
 export { type ProgramRun, runProgram } from "./process/run-program.ts";
 export { toBackoffMs } from "./process/to-backoff-ms.ts";

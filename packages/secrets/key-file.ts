@@ -11,12 +11,13 @@ import {
   writeSync,
 } from "node:fs";
 import { KeyEncryptionKey, keyBytes } from "./key-encryption-key.ts";
+import { KeyFileError } from "./key-file-error.ts";
 import { decodeKey } from "./resolve-key-encryption-key.ts";
 
 /**
  * The key-encryption key that a file holds; where there is no file yet, a new random key is written to it with mode
- * 0600, whole or not at all, so that of several starters at once all get the same one. Throws if others than the owner
- * may read the file, if it holds no key, or if its folder is missing.
+ * 0600, whole or not at all, so that of several starters at once all get the same one. Throws `KeyFileError` if others than
+ * the owner may read the file, if it cannot be read, or if it holds no key.
  */
 export function openOrCreateKeyFile(path: string): KeyEncryptionKey {
   return readKeyFile(path) ?? createKeyFile(path);
@@ -35,14 +36,14 @@ function readKeyFile(path: string): KeyEncryptionKey | undefined {
   try {
     const mode = fstatSync(file).mode & 0o777;
     if ((mode & 0o077) !== 0 && process.platform !== "win32") {
-      throw new Error(
+      throw new KeyFileError(
         `the key file ${path} may be read by others (mode 0${mode.toString(8)}): run "chmod 600 ${path}", and replace ` +
           "the key if somebody may have read it",
       );
     }
     const bytes = decodeKey(readText(file, path).trim());
     if (bytes === undefined) {
-      throw new Error(
+      throw new KeyFileError(
         `the key file ${path} does not hold 32 bytes as base64; put back the file that secrets were written with`,
       );
     }
@@ -60,11 +61,14 @@ function readText(file: number, path: string): string {
   }
 }
 
-function unreadable(path: string, cause: unknown): Error {
+function unreadable(path: string, cause: unknown): KeyFileError {
   const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
-  return new Error(`the key file ${path} cannot be read: ${reason}; it must be a file of the user who starts this`, {
-    cause,
-  });
+  return new KeyFileError(
+    `the key file ${path} cannot be read: ${reason}; it must be a file of the user who starts this`,
+    {
+      cause,
+    },
+  );
 }
 
 function createKeyFile(path: string): KeyEncryptionKey {

@@ -1,11 +1,10 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigFileError } from "#config-file";
 import { configV1 } from "#contracts";
 import { EmbeddedPostgresError } from "#embedded-postgres";
 import { createInProcessClient } from "#rpc";
-import { runProgram } from "#runtime";
-import { openOrCreateKeyFile } from "#secrets";
+import { makeDataDirectory, runProgram } from "#runtime";
+import { KeyFileError, openOrCreateKeyFile } from "#secrets";
 import { startRoutingService } from "#services/routing";
 import { bringConfigInForce } from "./bring-config-in-force.ts";
 import { listen } from "./listen.ts";
@@ -19,12 +18,12 @@ await runProgram({
   environment,
   isForPeople: true,
   printsTraces: ({ settings, options }) => options.config === undefined && settings.databaseUrl === undefined,
-  expectedErrors: [ConfigFileError, EmbeddedPostgresError],
+  expectedErrors: [ConfigFileError, EmbeddedPostgresError, KeyFileError],
   async start(run) {
     const { settings, options, logger, telemetry, shutdown } = run;
     const { dataDirectory, allowPrivateUpstreams = settings.databaseUrl === undefined } = settings;
     const tracer = telemetry.tracer("spillway");
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o711 });
+    makeDataDirectory(dataDirectory);
     const database = openDatabase(settings.databaseUrl, dataDirectory, run);
     database.catch(run.fail);
     const keyEncryptionKey = settings.keyEncryptionKey ?? openOrCreateKeyFile(join(dataDirectory, "key"));

@@ -1,8 +1,7 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { configV1, inferenceV1, routingV1 } from "#contracts";
 import { createGrpcChannel, createGrpcClient, startGrpcServer } from "#rpc";
-import { runProgram, startAdminServer } from "#runtime";
+import { makeDataDirectory, runProgram, startAdminServer } from "#runtime";
 import { startRoutingService } from "./index.ts";
 import { environment, routingCommandLine } from "./settings.ts";
 import { createStatusReport } from "./status-report.ts";
@@ -21,7 +20,7 @@ await runProgram({
     });
     shutdown.add("connection to config", () => channel.close());
 
-    mkdirSync(settings.dataDirectory, { recursive: true, mode: 0o711 });
+    makeDataDirectory(settings.dataDirectory);
     const service = await startRoutingService({
       config: createGrpcClient(configV1.ConfigServiceDefinition, channel),
       keyEncryptionKey: settings.keyEncryptionKey,

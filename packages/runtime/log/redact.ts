@@ -40,7 +40,12 @@ export function redactText(text: string): string {
   const safe = seen.replace(secretShapes, (_whole, beforePassword?: string) =>
     beforePassword === undefined ? mask : `${beforePassword}:${mask}@`,
   );
-  return text.length > longestText ? `${safe.slice(0, longestText)}…` : safe;
+  if (text.length <= longestText) {
+    return safe;
+  }
+  // A secret at the end of what was seen may go on behind it.
+  const known = text.length > seen.length ? safe.length - longestSecret : safe.length;
+  return `${safe.slice(0, Math.min(longestText, known))}…`;
 }
 
 // What every entry has of its own.

@@ -25,7 +25,7 @@ describe("a program", () => {
     const path = join(folder, `${Math.random().toString(36).slice(2)}.mjs`);
     writeFileSync(
       path,
-      `import { processSettings, runProgram } from ${JSON.stringify(runtime)};
+      `import { processSettings, runProgram, SettingsError } from ${JSON.stringify(runtime)};
        class Expected extends Error {}
        await runProgram({
          service: "test", environment: process.env, expectedErrors: [Expected],
@@ -145,8 +145,11 @@ describe("a program", () => {
     expect(stdout).toContain("stack");
   });
 
-  it("tells an expected error by its message alone", async () => {
-    const { code, stdout, stderr } = await start(`throw new Expected("endpoints[0].name: is missing");`).exit;
+  it.each([
+    ["one that the program names", `new Expected("endpoints[0].name: is missing")`],
+    ["a setting that cannot be used", `new SettingsError(["endpoints[0].name: is missing"])`],
+  ])("tells an expected error by its message alone: %s", async (_name, error) => {
+    const { code, stdout, stderr } = await start(`throw ${error};`).exit;
     expect(code).toBe(1);
     expect(stderr).toBe("endpoints[0].name: is missing\n");
     expect(stdout).not.toContain("stack");

@@ -28,7 +28,7 @@ export interface Program<Table extends SettingsTable> {
   readonly isForPeople?: boolean;
   /** Whether span trees are printed where `SPILLWAY_PRINT_TRACES` is unset. Default: no. */
   readonly printsTraces?: (given: Pick<ProgramRun<Table>, "settings" | "options">) => boolean;
-  /** Errors that are told by their message alone, since it says what to do. */
+  /** Errors that, as `SettingsError`, are told by their message alone, since it says what to do. */
   readonly expectedErrors?: readonly (new (
     ...parameters: never[]
   ) => Error)[];
@@ -113,7 +113,7 @@ async function runStarted<Table extends ProcessTable>(
     if (advice !== undefined) {
       process.stderr.write(`${advice}\n`);
     } else {
-      tell(error, program.expectedErrors ?? [], logger);
+      tell(error, [SettingsError, ...(program.expectedErrors ?? [])], logger);
     }
     end(1);
   };
