@@ -2,7 +2,6 @@ import { type configV1, errorsV1, inferenceV1 } from "#contracts";
 import type { Provider, ProviderCall, ProviderFailure, Transport } from "#providers";
 import type { Clock } from "../clock.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
-import { toHealthOnSpan } from "../telemetry/attempt-span.ts";
 import type { RequestSpan } from "../telemetry/request-span.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -242,13 +241,8 @@ export class ChainRun<Served extends Attempt = Attempt> implements AttemptHost, 
   #closeLane(attempt: Served): void {
     const index = this.#lanes.findIndex((lane) => lane.attempt === attempt);
     const [lane] = this.#lanes.splice(index, 1);
-    const { span } = attempt;
-    const before = span && toHealthOnSpan(attempt.link.target, this.clock.monotonicMs());
     const isTooLate = attempt.isPastDeadline || this.#isAtDeadline;
     lane?.release(isTooLate && hadNoTime(attempt, this) ? noFaultOfTarget : attempt.failure);
-    if (before !== undefined) {
-      span?.addHealthChange(before, toHealthOnSpan(attempt.link.target, this.clock.monotonicMs()));
-    }
   }
 
   #record(attempt: Served, decision: inferenceV1.AttemptDecision): void {

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { HealthPermit } from "../health/target-health.ts";
 import { Entrance } from "../limits/entrance.ts";
 import type { FailurePolicy } from "../policy/failure-policy.ts";
+import { toHealthOnSpan } from "../telemetry/attempt-span.ts";
 import type { Attempt } from "./attempt.ts";
 import { toFailure } from "./attempt-record.ts";
 import type { PlannedCall } from "./planned-call.ts";
@@ -100,16 +101,26 @@ export class Lane<Served extends Attempt = Attempt> {
     }
   }
 
-  /** The attempt is over: tells the target's health and gives the place back. */
+  /** The attempt is over: tells the target's health, and the attempt's span what that changed, and gives the place back. */
   release(failure: ProviderFailure | undefined): void {
     try {
       if (this.#permit !== undefined) {
-        const { clock, failures } = this.#host;
-        const { target } = this.planned.link;
-        reportOutcome({ target, permit: this.#permit, failure, failures }, clock.monotonicMs());
+        this.#reportOutcome(this.#permit, failure);
       }
     } finally {
       this.#entrance?.leave();
+    }
+  }
+
+  #reportOutcome(permit: HealthPermit, failure: ProviderFailure | undefined): void {
+    const { clock, failures } = this.#host;
+    const { target } = this.planned.link;
+    const nowMs = clock.monotonicMs();
+    const span = this.attempt?.span;
+    const before = span && toHealthOnSpan(target, nowMs);
+    reportOutcome({ target, permit, failure, failures }, nowMs);
+    if (before !== undefined) {
+      span?.addHealthChange(before, toHealthOnSpan(target, nowMs));
     }
   }
 
