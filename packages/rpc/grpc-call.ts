@@ -120,7 +120,8 @@ export class GrpcCall implements EarlyEndListener {
     if (code === status.OK) {
       return undefined;
     }
-    if (code === status.UNAVAILABLE) {
+    // A connection that breaks ends its streams like this.
+    if (code === status.UNAVAILABLE || details.startsWith("Received RST_STREAM with code ")) {
       return this.#target.channel.fail(details);
     }
     // Its text has addresses in it too.

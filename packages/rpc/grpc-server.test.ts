@@ -154,6 +154,32 @@ describe("the connection", () => {
   });
 });
 
+test("callers who leave, however many, end no call but their own", async () => {
+  const stays = deferred();
+  const server = await start({
+    async *streamInvoke() {
+      yield inferenceV1.StreamInvokeResponse.create();
+      await stays.promise;
+      yield inferenceV1.StreamInvokeResponse.create();
+    },
+    invoke: () => new Promise(() => {}),
+  });
+  const client = createGrpcClient(definition, open(server.address));
+  const innocent = client.streamInvoke(streamRequest)[Symbol.asyncIterator]();
+  await innocent.next();
+  for (let round = 0; round < 30; round += 1) {
+    const leaving = new AbortController();
+    const calls = Array.from({ length: 100 }, () =>
+      client.invoke(inferenceV1.InvokeRequest.create(), { signal: leaving.signal }).catch(({ code }: RpcError) => code),
+    );
+    await client.listModels({});
+    leaving.abort();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["CANCELLED"]));
+  }
+  stays.resolve();
+  expect(await innocent.next()).toMatchObject({ done: false });
+});
+
 describe("a client of another make", () => {
   test("sees the status of a stream that fails midway as gRPC has it", async () => {
     const sent = deferred();

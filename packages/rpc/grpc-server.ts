@@ -124,6 +124,7 @@ function createServer<Definitions extends readonly ServiceDefinition[]>(
   const services: readonly ServedService[] = options.services;
   const names = services.map(({ definition }) => definition.fullName);
   const server = new Server(toServerOptions(options.maxMessageBytes));
+  allowManyResets(server);
   const openCalls = new OpenCalls<ServedCall>();
   const openReflections = new Set<ServerDuplexStream<Buffer, Buffer>>();
   const { onUnexpectedError, tracer } = options;
@@ -148,6 +149,15 @@ function createServer<Definitions extends readonly ServiceDefinition[]>(
     server.addService(each.definition, each.handlers);
   }
   return { server, health, openCalls, openReflections };
+}
+
+/**
+ * Node breaks a connection, with every call on it, of which 1000 calls at once or 33 a second are cancelled: that many callers may
+ * well leave. grpc-js has no option for it and hands these to Node.
+ */
+function allowManyResets(server: Server): void {
+  const { commonServerOptions } = server as unknown as { readonly commonServerOptions: object };
+  Object.assign(commonServerOptions, { streamResetBurst: 100_000, streamResetRate: 10_000 });
 }
 
 function toServerOptions(maxMessageBytes: number | undefined): ServerOptions {

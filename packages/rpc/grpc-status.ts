@@ -1,6 +1,6 @@
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import type { RpcError } from "./rpc-error.ts";
-import { encodeStatus, statusDetailsKey, toStatusMessage, toStatusNumber } from "./status-details.ts";
+import { encodeStatus, statusDetailsKey, toStatusNumber, toTrailerText } from "./status-details.ts";
 
 /** The trailing metadata that carries an error whole. */
 export function toStatusMetadata(error: RpcError): Metadata {
@@ -13,7 +13,7 @@ export function toStatusMetadata(error: RpcError): Metadata {
 export function toGrpcStatus(error: RpcError): StatusObject {
   return {
     code: toStatusNumber(error.code),
-    details: toStatusMessage(error.message),
+    details: toTrailerText(error.message),
     metadata: toStatusMetadata(error),
   };
 }

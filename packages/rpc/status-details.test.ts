@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { googleRpc } from "#contracts";
 import { invalidFields, RpcError } from "./rpc-error.ts";
-import { decodeStatus, encodeStatus, fromStatusNumber, toStatusMessage, toStatusNumber } from "./status-details.ts";
+import { decodeStatus, encodeStatus, fromStatusNumber, toStatusNumber, toTrailerText } from "./status-details.ts";
 
 const maxTrailerLength = 6 * 1024;
 
@@ -71,17 +71,25 @@ describe("an error in a trailer", () => {
     expect(roundTrip(invalidFields(tooLong)).details).toEqual([]);
   });
 
-  test("keeps its reason however long message and metadata are", () => {
-    const metadata = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`key-${index}`, "x".repeat(5000)]));
-    const error = new RpcError({ code: "ABORTED", reason: "ETAG_MISMATCH", message: "ü".repeat(50_000), metadata });
-    const back = roundTrip(error);
-    expect(back.reason).toBe("ETAG_MISMATCH");
-    expect(back.message.startsWith("üüü")).toBe(true);
-    expect(Object.keys(back.metadata)).toContain("key-0");
-  });
+  test.each(["x", "ü", "文", "🙂"])(
+    "keeps its reason and whole characters however long message and metadata are (%s)",
+    (letter) => {
+      const metadata = Object.fromEntries(
+        Array.from({ length: 100 }, (_, index) => [`key-${index}`, letter.repeat(5000)]),
+      );
+      const message = letter.repeat(50_000);
+      const back = roundTrip(new RpcError({ code: "ABORTED", reason: "ETAG_MISMATCH", message, metadata }));
+      expect(back.reason).toBe("ETAG_MISMATCH");
+      expect(back.message).toBe(letter.repeat(Math.floor(1024 / Buffer.byteLength(letter))));
+      expect(back.metadata["key-0"]).toBe(letter.repeat(Math.floor(512 / Buffer.byteLength(letter))));
+      const text = toTrailerText(message);
+      expect(text).toBe(letter.repeat(Math.floor(1024 / encodeURI(letter).length)));
+      expect(toTrailerText(letter.repeat(10))).toBe(letter.repeat(10));
+    },
+  );
 
   test("may have text that is no proper Unicode", () => {
-    expect(() => encodeURI(toStatusMessage("broken \ud800"))).not.toThrow();
+    expect(() => encodeURI(toTrailerText("broken \ud800"))).not.toThrow();
     expect(roundTrip(new RpcError({ code: "ABORTED", reason: "X", message: "a\ud800b" })).message).toBe("a\ufffdb");
   });
 });

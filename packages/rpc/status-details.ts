@@ -5,11 +5,14 @@ import { shortenDetail } from "./shorten-detail.ts";
 /** Metadata key of the encoded `google.rpc.Status`. */
 export const statusDetailsKey = "grpc-status-details-bin";
 
-/** Most bytes of the encoded status: as base64 it stays below 6 KB, since other stacks refuse trailers of 8 KB. */
+// Other stacks refuse trailers of 8 KB: the status stays below 6 KB as base64, and the text beside it below one.
 const maxStatusBytes = 4500;
-const maxMessageLength = 1024;
-const maxMetadataValueLength = 512;
-const maxMetadataLength = 2048;
+const maxMessageBytes = 1024;
+const maxTrailerTextLength = 1024;
+const maxMetadataValueBytes = 512;
+const maxMetadataBytes = 2048;
+// What the encoding of an entry needs besides key and value.
+const entryBytes = 8;
 
 const typePrefix = "type.googleapis.com/";
 const errorInfoType = "google.rpc.ErrorInfo";
@@ -26,10 +29,22 @@ export function fromStatusNumber(number: number): RpcCode {
   return name === undefined || name === "OK" || name === "UNRECOGNIZED" ? "UNKNOWN" : (name as RpcCode);
 }
 
-/** The text of an error in the form and length that fits a trailer. */
-export function toStatusMessage(message: string): string {
-  // A lone surrogate cannot be percent-encoded, and grpc-js would throw on it.
-  return message.slice(0, maxMessageLength).toWellFormed();
+/** The text of an error for `grpc-message`, which is sent percent-encoded: as much as fits. The status has more of it. */
+export function toTrailerText(message: string): string {
+  const text = toProperText(message, maxTrailerTextLength);
+  if (encodeURI(text).length <= maxTrailerTextLength) {
+    return text;
+  }
+  let length = 0;
+  let end = 0;
+  for (const character of text) {
+    length += encodeURI(character).length;
+    if (length > maxTrailerTextLength) {
+      break;
+    }
+    end += character.length;
+  }
+  return text.slice(0, end);
 }
 
 /**
@@ -42,7 +57,7 @@ export function encodeStatus(error: RpcError): Buffer {
   for (;;) {
     const encoded = googleRpc.Status.encode({
       code: toStatusNumber(error.code),
-      message: toStatusMessage(error.message),
+      message: toProperText(error.message, maxMessageBytes),
       details: [info, ...details],
     }).finish();
     if (encoded.length <= maxStatusBytes || details.length === 0) {
@@ -101,14 +116,20 @@ function encodeErrorInfo(error: RpcError): Buffer {
   const metadata: Record<string, string> = {};
   let length = 0;
   for (const [key, value] of Object.entries(error.metadata)) {
-    const cut = value.slice(0, maxMetadataValueLength).toWellFormed();
-    length += key.length + cut.length;
-    if (length > maxMetadataLength) {
+    const cut = toProperText(value, maxMetadataValueBytes);
+    length += Buffer.byteLength(key) + Buffer.byteLength(cut) + entryBytes;
+    if (length > maxMetadataBytes) {
       break;
     }
     metadata[key] = cut;
   }
   return toBuffer(googleRpc.ErrorInfo.encode({ reason: error.reason, domain: errorDomain, metadata }).finish());
+}
+
+/** As many whole characters as fit into so many bytes. A lone surrogate, on which grpc-js would throw, is replaced. */
+function toProperText(text: string, maxBytes: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
+  return text.slice(0, read).toWellFormed();
 }
 
 function tryDecode<Message>(codec: { decode(input: Uint8Array): Message }, encoded: Uint8Array): Message | undefined {

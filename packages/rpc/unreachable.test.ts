@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import { inferenceV1 } from "#contracts";
@@ -119,6 +120,31 @@ test("an UNAVAILABLE that came from something in between is one of the connectio
   await failureOf(client.listModels({}));
   expect((await failureOf(client.listModels({}))).message).toBe("The routing service cannot be reached.");
   expect(told).toEqual(["upstream connect error: 10.0.0.7:8081"]);
+});
+
+test("a connection that breaks under a call is told as one that is away, so that callers try again", async () => {
+  const sockets: Socket[] = [];
+  const server = await start(() => new Promise(() => {}));
+  const relay = createServer((socket) => {
+    const inner = connectTo(Number(server.address.split(":")[1]), "127.0.0.1");
+    sockets.push(socket);
+    socket.pipe(inner).pipe(socket);
+    // What an HTTP/2 peer says of a connection that it gives up: GOAWAY with INTERNAL_ERROR.
+    socket.on("error", () => inner.destroy());
+    inner.on("error", () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  closers.push(() => relay.close());
+  const { client } = connect(`127.0.0.1:${(relay.address() as AddressInfo).port}`);
+  const failure = failureOf(client.listModels({}));
+  await expect.poll(() => sockets.length).toBe(1);
+  // A frame of a length that HTTP/2 does not allow.
+  sockets[0]?.write(Buffer.from("ffffff000000000001", "hex"));
+  expect(await failure).toMatchObject({
+    code: "UNAVAILABLE",
+    reason: "UNAVAILABLE",
+    message: "The routing service cannot be reached.",
+  });
 });
 
 test("a deadline that passes names no address", async () => {

@@ -32,7 +32,8 @@ await runProgram({
     const readReadiness = () => ({ notReadyReason: readReason() });
     const { metrics } = telemetry;
     metrics.observe("gauge", readyMetric, () => [{ labels: {}, value: Number(readReason() === undefined) }]);
-    const admin = await startAdminServer({ host, port: settings.adminPort, metrics, readReadiness });
+    const { signal } = shutdown;
+    const admin = await startAdminServer({ host, port: settings.adminPort, metrics, readReadiness, signal });
     shutdown.add("admin server", () => admin.close());
     logger.info({ event: "starting", admin: admin.address }, waitsFor);
 
@@ -50,7 +51,7 @@ await runProgram({
         whenWritable: whenReady,
         setFileStatus: (status) => service.setFileStatus(status),
         logger,
-        signal: shutdown.signal,
+        signal,
       });
     }
     const grpc = await startGrpcServer({

@@ -42,6 +42,7 @@ await runProgram({
       host,
       port: settings.adminPort,
       metrics: telemetry.metrics,
+      signal: shutdown.signal,
       ...createStatusReport(service.routing),
     });
     shutdown.add("admin server", () => admin.close());

@@ -79,6 +79,12 @@ describe.each(topologyKinds)("operating Spillway as %s", (kind) => {
     expect(output).toMatch(new RegExp(`2 +${testTargets.second} +fallback`));
   });
 
+  test("explain finds routing by a name that may stand for several addresses", async () => {
+    const [, port] = /:(\d+)$/.exec(spillway.inferenceAddress) ?? [];
+    const { code, errors } = await run(["explain", "chat"], { SPILLWAY_ROUTING_ADDRESS: `dns:///localhost:${port}` });
+    expect({ code, errors }).toEqual({ code: 0, errors: "" });
+  });
+
   test("a target is drained and enabled by its name", async () => {
     const drained = await run(["drain", testTargets.first]);
     expect(drained).toMatchObject({ code: 0, errors: "" });

@@ -31,12 +31,16 @@ describe("a secret that a provider says back", () => {
     expect(hideSecret(failureWith({ message }), values).callerError?.message).toBe("says [redacted]");
   });
 
-  it("is not told in part because a message is cut at 2 KB", () => {
-    for (let room = 2_030; room <= 2_060; room += 1) {
-      const told = messageOf(`${"a ".repeat(1_060).slice(0, room)}team_9f8e7d6c5b4a`) ?? "";
-      expect(told.length).toBeLessThanOrEqual(2_048);
+  it("is not told in part because a message is cut at 1 KB", () => {
+    for (let room = 1_006; room <= 1_036; room += 1) {
+      const told = messageOf(`${"a ".repeat(550).slice(0, room)}team_9f8e7d6c5b4a`) ?? "";
+      expect(told.length).toBeLessThanOrEqual(1_024);
       expect(told).not.toContain("team");
     }
+  });
+
+  it("is told in whole characters, as many as 1 KB holds", () => {
+    expect(messageOf("文".repeat(3_000))).toBe("文".repeat(341));
   });
 
   it("is no name either", () => {

@@ -6,14 +6,14 @@ type Secret = Readonly<Record<string, string>>;
 // Fewer characters would be found in words that are no secret.
 const fewestCharacters = 4;
 
-/** The longest message that a caller is told. */
-const maxToldLength = 2_048;
+/** The longest message that a caller is told, in bytes: it fits whole into an error that goes from service to service. */
+const maxToldBytes = 1_024;
 
 /**
  * The failure as it may be told: without the values of the secret that the call was made with, whatever they look like, and
  * without whatever else looks like a key, since a provider may say them back in what it says of the caller's fault. The values are
  * found as they are, without blanks around them, as URLs and JSON have them, and in part where the message ends within one. The
- * message is at most 2 KB long.
+ * message is at most 1 KB long.
  */
 export function hideSecret(failure: ProviderFailure, secret: Secret): ProviderFailure {
   const { callerError } = failure;
@@ -35,7 +35,9 @@ export function hideSecret(failure: ProviderFailure, secret: Secret): ProviderFa
 
 /** Whatever takes a part of a value away makes the rest of it unknown, so the values go first, and the cut is last. */
 function toTold(message: string, secret: Secret): string {
-  return redactMessage(withoutPartAtEnd(hideSecretIn(message, secret), secret)).slice(0, maxToldLength);
+  const told = redactMessage(withoutPartAtEnd(hideSecretIn(message, secret), secret));
+  const { read } = new TextEncoder().encodeInto(told, new Uint8Array(maxToldBytes));
+  return told.slice(0, read);
 }
 
 /** The text without the values of the secret. */

@@ -11,6 +11,7 @@ describe("admin server", () => {
       host: "127.0.0.1",
       port: 0,
       metrics: new MetricRegistry(),
+      signal: new AbortController().signal,
       readReadiness: () => ({ notReadyReason: undefined, report: { revision: 3 } }),
       ...options,
     });
@@ -38,6 +39,12 @@ describe("admin server", () => {
     const answer = await ask("/readyz", { readReadiness: () => Promise.reject(new Error("routing is away")) });
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ reason: "routing is away" });
+  });
+
+  it("answers /readyz with 503 while the process drains, and goes on to say what is known", async () => {
+    const answer = await ask("/readyz", { signal: AbortSignal.abort() });
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ status: "not_ready", reason: "the service is shutting down", revision: 3 });
   });
 
   it("answers /metrics with Prometheus text", async () => {

@@ -19,6 +19,8 @@ export interface AdminServerOptions {
   readonly readReadiness: () => Readiness | Promise<Readiness>;
   /** What `/metrics` shows. */
   readonly metrics: MetricRegistry;
+  /** From when it aborts on, nothing is ready any more: the process drains. */
+  readonly signal: AbortSignal;
 }
 
 /** A running admin server. */
@@ -64,7 +66,8 @@ async function answerPath(path: string, response: ServerResponse, options: Admin
       answer(response, 200, { status: "ok" });
       return;
     case "/readyz": {
-      const { notReadyReason: reason, report } = await options.readReadiness();
+      const { notReadyReason, report } = await options.readReadiness();
+      const reason = options.signal.aborted ? "the service is shutting down" : notReadyReason;
       const head = reason === undefined ? { status: "ready" } : { status: "not_ready", reason };
       answer(response, reason === undefined ? 200 : 503, { ...head, ...report });
       return;

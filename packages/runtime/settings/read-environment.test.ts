@@ -85,6 +85,13 @@ describe("settings", () => {
     expect(values.token?.reveal()).toBe("12345678");
   });
 
+  it.each(["routing:8081", "10.0.0.7:8081", "[::1]:8081", "dns:///routing:8081"])(
+    "may be the address %s",
+    (address) => {
+      expect(readEnvironment({ SPILLWAY_ADDRESS: address }, table).address).toBe(address);
+    },
+  );
+
   it.each([
     ["SPILLWAY_HTTP_PORT", "80a8", "a whole number from 0 to 65535"],
     ["SPILLWAY_HTTP_PORT", "65536", "a whole number from 0 to 65535"],
@@ -93,6 +100,7 @@ describe("settings", () => {
     ["SPILLWAY_PRINT", "perhaps", "true or false"],
     ["SPILLWAY_LEVEL", "loud", "one of info, warn"],
     ["SPILLWAY_ADDRESS", "http://host:1", "host:port"],
+    ["SPILLWAY_ADDRESS", "dns://routing:8081", "host:port"],
     ["SPILLWAY_TOKEN", "short", "at least 8 characters"],
   ])("are refused with the variable, the form and the default: %s=%s", (variable, text, form) => {
     const [problem] = problemsOf({ [variable]: text });

@@ -95,13 +95,13 @@ export function secretSetting(
   });
 }
 
-/** A setting whose value is `host:port` of a server to connect to. */
+/** A setting whose value is `host:port` of a server to connect to, or `dns:///host:port` for all addresses of that name. */
 export function addressSetting(init: SettingInit<string>): Setting<string> {
   return parsedSetting({
     ...init,
-    form: "host:port, e.g. 127.0.0.1:8081",
+    form: "host:port, e.g. 127.0.0.1:8081, or dns:///host:port",
     parse: (text) => {
-      if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) {
+      if (!/^(?:dns:\/\/\/)?(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(text)) {
         throw new Error("is of another form");
       }
       return text;

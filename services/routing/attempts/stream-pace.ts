@@ -67,7 +67,7 @@ export class StreamPace {
   /** The limit that passes first now. */
   limit({ deadlineAtMs, isCommitted }: PaceSurroundings): TimeLimit {
     if (this.#graceMs !== undefined && this.#stoppedAtMs === undefined) {
-      const atMs = this.#finishedAtMs + this.#graceMs;
+      const atMs = Math.min(this.#finishedAtMs + this.#graceMs, deadlineAtMs);
       return { atMs, failureClass: FailureClass.UNSPECIFIED, isDeadline: false };
     }
     const silence = this.#hasOutput ? this.#idleLimit() : this.#firstTokenLimit();

@@ -413,6 +413,16 @@ describe("limits of a committed stream", () => {
     expect(transport.exchanges[0]?.isAborted).toBe(true);
   });
 
+  it("end a finished answer whole at that deadline, when the provider says nothing more", async () => {
+    const transport = new FakeTransport(stalls(text("he"), finish));
+    const routing = new TestRouting({ transport, endpoints: [{ targets: two }] });
+    const startedAtMs = performance.now();
+    const seen = await time.passUntil(routing.readStream({ headers: { "x-spillway-deadline-ms": "60" } }));
+    expect(performance.now() - startedAtMs).toBeLessThanOrEqual(61);
+    expect(seen).toMatchObject({ text: text("he") + finish + done, error: undefined });
+    expect(transport.exchanges[0]?.isAborted).toBe(true);
+  });
+
   it("let comments re-arm idle, but only for as long as an attempt may take", async () => {
     const transport = new FakeTransport((exchange) => {
       stalls(text("he"))(exchange);
