@@ -1,20 +1,7 @@
-import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { RpcError, type RpcErrorInit } from "#rpc";
+import { exchangeRaw } from "./testing/exchange-raw.ts";
 import { createRoutingError, postChat, startTestEdge, toChatBody } from "./testing/start-test-edge.ts";
-
-/** Writes one request to a new connection and reads until the edge closes it. */
-function exchangeRaw(port: number, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
-    let received = "";
-    socket.setEncoding("utf8").on("data", (part: string) => {
-      received += part;
-    });
-    socket.on("end", () => resolve(received)).on("error", reject);
-    socket.write(text);
-  });
-}
 
 test.each([
   ["without messages", '{"model":"chat"}'],

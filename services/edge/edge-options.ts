@@ -18,8 +18,10 @@ export interface EdgeOptions {
   readonly port: number;
   /** Largest request body; 64 MiB if left out. */
   readonly bodyLimitBytes?: number;
-  /** How long a request may take to arrive, headers and body; 120,000 if left out. */
+  /** How long a request may take to arrive, headers and body; 120,000 if left out. Headers get 80,000 of it at most. */
   readonly requestArrivalTimeoutMs?: number;
+  /** How long an answer may wait for a caller who takes nothing of it; 120,000 if left out. */
+  readonly unreadTimeoutMs?: number;
   /** How long `/readyz` waits for routing; 1,000 if left out. */
   readonly readinessTimeoutMs?: number;
 }

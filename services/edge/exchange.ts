@@ -4,6 +4,7 @@ import { type Context, INVALID_TRACEID, type Span, type SpanContext, type Tracer
 import type { inferenceV1 } from "#contracts";
 import { toOpenAiErrorBody, toOpenAiErrorEvent } from "#dialects";
 import { type CallContext, LightSignal, type OpenCall, type OpenCalls, RpcError } from "#rpc";
+import { type Backlog, readBacklog } from "./backlog.ts";
 import type { EdgeEvents } from "./events.ts";
 import { type HttpFailure, toHttpFailure } from "./http-failure.ts";
 import { toCallMetadata } from "./invoke-headers.ts";
@@ -11,6 +12,7 @@ import { toRequestId } from "./request-id.ts";
 import { endServerSpan, startServerSpan } from "./server-span.ts";
 import { readTraceParent, toTraceResponse } from "./trace-parent.ts";
 import { pushTrailHeaders } from "./trail-headers.ts";
+import type { UnreadAnswer } from "./unread-answers.ts";
 
 /** What all exchanges of one edge share. */
 export interface ExchangeHost {
@@ -44,7 +46,7 @@ const deadlineHeadroomMs = 500;
  * One HTTP request and its answer. Whatever is sent goes through here, so that every answer has the trail headers, and the
  * span and the log line end with the answer. `signal` aborts when the caller leaves.
  */
-export class Exchange implements OpenCall {
+export class Exchange implements OpenCall, UnreadAnswer {
   openIndex = -1;
   readonly requestId: string;
   /** Name of the endpoint that the request asks for, once it is known. */
@@ -90,6 +92,23 @@ export class Exchange implements OpenCall {
   /** Whether nothing more can be sent: the answer is whole, or its caller is gone. What is sent all the same goes nowhere. */
   get isOver(): boolean {
     return this.#isClosed || this.#response.writableEnded;
+  }
+
+  /** Whether a part of the answer was sent on this socket, and more of it is to come. */
+  isMidAnswerOn(socket: Socket): boolean {
+    const response = this.#response;
+    return response.socket === socket && response.headersSent && !response.writableEnded;
+  }
+
+  /** What waits for the caller to read; undefined while nothing does, or while an earlier answer has the connection. */
+  readBacklog(): Backlog | undefined {
+    const { socket } = this.#response;
+    return socket === null ? undefined : readBacklog(socket);
+  }
+
+  /** Closes the connection, which ends the request as if the caller had. */
+  abandon(): void {
+    this.#request.socket.destroy();
   }
 
   /** What goes with every call that is made for this request; `deadlineMs` is how long its caller waits, where that is told. */

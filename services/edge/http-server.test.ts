@@ -1,21 +1,6 @@
-import { connect } from "node:net";
 import { expect, test } from "vitest";
+import { exchangeRaw } from "./testing/exchange-raw.ts";
 import { postChat, startTestEdge, toChatBody } from "./testing/start-test-edge.ts";
-
-/** Writes to a new connection and reads until the edge closes it. */
-function exchangeRaw(port: number, ...parts: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
-    let received = "";
-    socket.setEncoding("utf8").on("data", (text: string) => {
-      received += text;
-    });
-    socket.on("end", () => resolve(received)).on("error", reject);
-    for (const part of parts) {
-      socket.write(part);
-    }
-  });
-}
 
 test.each([
   ["GET", "/nowhere", 404, null],
@@ -36,6 +21,19 @@ test.each([
   expect(await response.json()).toMatchObject({
     error: { message: expect.any(String), type: "invalid_request_error", param: null, code: expect.any(String) },
   });
+});
+
+test("a path that is told with its origin, as to a proxy, is the same path", async () => {
+  const edge = await startTestEdge();
+  const refused = await exchangeRaw(
+    edge.port,
+    "GET http://x/v1/chat/completions?a=http://y/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+  );
+  expect(refused).toMatch(
+    /^HTTP\/1.1 405 .*\r\nallow: POST\r\n.*"message":"\/v1\/chat\/completions does not take GET/s,
+  );
+  const unknown = await exchangeRaw(edge.port, "GET http://x/nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  expect(unknown).toMatch(/^HTTP\/1.1 404 .*: GET \/nowhere\./s);
 });
 
 test("HEAD of a readable path has the headers and no body", async () => {

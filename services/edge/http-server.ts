@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type FastifyBodyParser, type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import type { MetricRegistry } from "#runtime";
-import { answerClientFault } from "./client-fault.ts";
+import { answerClientFault, refuseConnect } from "./client-fault.ts";
 import { drainingFailure } from "./drain-edge.ts";
 import type { EdgeOptions } from "./edge-options.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
@@ -46,7 +47,7 @@ export function createHttpServer(host: ExchangeHost, options: CountedEdgeOptions
       requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 1024 },
-    clientErrorHandler: answerClientFault,
+    clientErrorHandler: (error, socket) => answerClientFault(host, error, socket),
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
       new Exchange(host, { request: request.raw, response: reply.raw }, "").failWith(
@@ -60,6 +61,7 @@ export function createHttpServer(host: ExchangeHost, options: CountedEdgeOptions
     // Whether the body still comes is not known.
     new Exchange(host, { request, response }, "").failWith(failure, ["connection", "close"]);
   });
+  server.server.on("connect", (_request, socket: Socket) => refuseConnect(host, socket));
   readRawJson(server);
   openExchanges(server, host);
   server.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -138,6 +140,8 @@ function addRoutes(server: FastifyInstance<Server>, host: ExchangeHost, options:
   });
 }
 
+// What stands before the path in a target as proxies get it; the router leaves it out too.
+const absoluteForm = /^https?:\/\/.*?\//;
 const reads = "GET, HEAD";
 const methodsByPath: Readonly<Record<string, string>> = {
   [chatRoute]: "POST",
@@ -148,7 +152,7 @@ const methodsByPath: Readonly<Record<string, string>> = {
 };
 
 function answerNoRoute(exchange: Exchange, request: FastifyRequest): void {
-  const path = request.url.split("?", 1)[0] ?? "/";
+  const path = (request.url.split("?", 1)[0] ?? "/").replace(absoluteForm, "/");
   const methods = path.startsWith("/v1/models/") ? reads : methodsByPath[path];
   if (methods === undefined) {
     const message = `Unknown request URL: ${request.method} ${path}.`;

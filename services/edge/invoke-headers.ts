@@ -32,10 +32,12 @@ export function toInvokeHeaders(headers: IncomingHttpHeaders, requestId: string)
   return kept;
 }
 
-/** The metadata that carries the caller's credential: `authorization` as it came, or `x-api-key` in its form. */
+/** The metadata that carries the caller's credential: `authorization` as it came unless it is blank, or `x-api-key` in its form. */
 export function toCallMetadata(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const key = headers["x-api-key"];
-  const authorization = headers.authorization ?? (typeof key === "string" ? `Bearer ${key}` : undefined);
+  const isBlank = (headers.authorization ?? "").trim() === "";
+  const given = isBlank ? undefined : headers.authorization;
+  const authorization = given ?? (typeof key === "string" ? `Bearer ${key}` : undefined);
   if (authorization === undefined) {
     return noMetadata;
   }

@@ -7,6 +7,9 @@ import type { EdgeOptions } from "./edge-options.ts";
 import { createEdgeEvents } from "./events.ts";
 import type { Exchange, ExchangeHost } from "./exchange.ts";
 import { createHttpServer } from "./http-server.ts";
+import { watchUnreadAnswers } from "./unread-answers.ts";
+
+const defaultUnreadTimeoutMs = 120_000;
 
 /** A running edge. */
 export interface EdgeServer {
@@ -30,11 +33,12 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
   const host: ExchangeHost = { tracer: options.tracer, events, open, isDraining: false };
   const http = createHttpServer(host, { ...options, metrics: registry });
   await http.listen({ host: options.host, port: options.port });
+  const stopWatching = watchUnreadAnswers(open, options.unreadTimeoutMs ?? defaultUnreadTimeoutMs);
   const { address, port } = http.server.address() as AddressInfo;
   const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
-    drained ??= drainEdge(host, http.server, graceMs);
+    drained ??= drainEdge(host, http.server, graceMs).finally(stopWatching);
     return drained;
   };
   return { address: shown, port, drain, close: () => drain(0) };
