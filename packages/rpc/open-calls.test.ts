@@ -64,3 +64,13 @@ test("calls may end while the others are visited", () => {
   expect(visited).toBe("abcd");
   expect(calls.size).toBe(0);
 });
+
+test("whether something holds for one of them is asked of those alone that are there", () => {
+  const calls = new OpenCalls<NamedCall>();
+  const first = toCall("a");
+  calls.add(first);
+  calls.add(toCall("b"));
+  expect(calls.some(({ name }) => name === "a")).toBe(true);
+  calls.delete(first);
+  expect(calls.some(({ name }) => name === "a")).toBe(false);
+});

@@ -38,6 +38,11 @@ export class OpenCalls<Call extends OpenCall> implements Iterable<Call> {
     call.openIndex = -1;
   }
 
+  /** Whether it holds for one of those that are in it. */
+  some(isSo: (call: Call) => boolean): boolean {
+    return this.#calls.some(isSo);
+  }
+
   /** Those that are in it now, whatever comes and goes meanwhile. In no particular order. */
   [Symbol.iterator](): IterableIterator<Call> {
     return this.#calls.slice()[Symbol.iterator]();

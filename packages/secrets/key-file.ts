@@ -63,12 +63,8 @@ function readText(file: number, path: string): string {
 
 function unreadable(path: string, cause: unknown): KeyFileError {
   const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
-  return new KeyFileError(
-    `the key file ${path} cannot be read: ${reason}; it must be a file of the user who starts this`,
-    {
-      cause,
-    },
-  );
+  const message = `the key file ${path} cannot be read: ${reason}; it must be a file of the user who starts this`;
+  return new KeyFileError(message, { cause });
 }
 
 function createKeyFile(path: string): KeyEncryptionKey {

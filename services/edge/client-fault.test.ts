@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import type { CallSignal } from "#rpc";
 import { exchangeRaw, toRawChat } from "./testing/exchange-raw.ts";
 import {
   startTestEdge,
@@ -11,6 +10,7 @@ import {
   toChatBody,
   toStreamData,
 } from "./testing/start-test-edge.ts";
+import { untilAborted } from "./testing/until-aborted.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -22,15 +22,12 @@ const connectRequest = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\
 /** An edge whose one stream sends something and goes on until its caller leaves, and that caller's connection. */
 async function openStream(options: TestEdgeOptions = {}) {
   const left = Promise.withResolvers<void>();
-  const untilLeft = (signal: CallSignal | undefined) => {
-    signal?.addEventListener("abort", () => left.resolve());
-    return left.promise;
-  };
   const edge = await startTestEdge({
     async *stream({ context }) {
       yield streamHead;
       yield toStreamData("first");
-      await untilLeft(context.signal);
+      await untilAborted(context.signal);
+      left.resolve();
     },
     ...options,
   });

@@ -66,7 +66,7 @@ export function refuseConnect(host: ExchangeHost, socket: Socket): void {
 }
 
 function endWith(host: ExchangeHost, fault: Fault, socket: Socket): void {
-  if (!socket.writable || isAnswerUnderWay(host, socket)) {
+  if (!socket.writable || host.open.some((exchange) => exchange.isMidAnswerOn(socket))) {
     socket.destroy();
     return;
   }
@@ -87,13 +87,4 @@ function endWith(host: ExchangeHost, fault: Fault, socket: Socket): void {
       body,
     ].join("\r\n"),
   );
-}
-
-function isAnswerUnderWay(host: ExchangeHost, socket: Socket): boolean {
-  for (const exchange of host.open) {
-    if (exchange.isMidAnswerOn(socket)) {
-      return true;
-    }
-  }
-  return false;
 }

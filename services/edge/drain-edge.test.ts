@@ -4,7 +4,8 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { inferenceV1 } from "#contracts";
-import { type CallSignal, RpcError } from "#rpc";
+import type { CallSignal } from "#rpc";
+import { toRawChat } from "./testing/exchange-raw.ts";
 import {
   postChat,
   startTestEdge,
@@ -13,6 +14,7 @@ import {
   toChatBody,
   toStreamData,
 } from "./testing/start-test-edge.ts";
+import { untilAborted, untilCancelled } from "./testing/until-aborted.ts";
 
 type StreamEvent = inferenceV1.StreamInvokeResponse;
 
@@ -67,19 +69,12 @@ test("a request whose headers come in while the edge drains is told 503 and to c
 
 test("what still runs after the grace is cancelled and told so", async () => {
   const cancelled = vi.fn();
-  const untilCancelled = (signal: CallSignal | undefined) =>
-    new Promise<never>((_resolve, reject) => {
-      signal?.addEventListener("abort", () => {
-        cancelled();
-        reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "Cancelled." }));
-      });
-    });
   const edge = await startTestEdge({
-    invoke: ({ context }) => untilCancelled(context.signal),
+    invoke: ({ context }) => untilCancelled(context.signal).finally(cancelled),
     async *stream({ context }) {
       yield streamHead;
       yield toStreamData("{}");
-      await untilCancelled(context.signal);
+      await untilCancelled(context.signal).finally(cancelled);
     },
   });
   const unary = postChat(edge.url, toChatBody());
@@ -113,9 +108,6 @@ test("a connection on which nothing was asked does not hold the drain up", async
 });
 
 const faultsOf = (edge: TestEdge) => edge.logLines.filter(({ level }) => level === "error");
-
-const untilAborted = (signal: CallSignal | undefined) =>
-  new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve()));
 
 test("an answer that comes although its request was cut off is dropped, and is no fault", async () => {
   const edge = await startTestEdge({
@@ -159,8 +151,7 @@ test.each([
     stream: ({ context: { signal } }) => (edge.calls.length === 1 ? unread(signal) : deaf(signal)),
   });
   const socket = connect(edge.port, "127.0.0.1").pause();
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(streamBody)}\r\n\r\n`;
-  socket.write(`${head}${streamBody}${head}${streamBody}`);
+  socket.write(toRawChat(streamBody).repeat(2));
   await expect.poll(() => edge.calls).toHaveLength(2);
   await edge.drain(50);
   await left.promise;

@@ -48,7 +48,7 @@ function spareAnswersOnTheirWay(host: ExchangeHost, server: Server): void {
   const closeIdleConnections = server.closeIdleConnections.bind(server);
   // `close` calls this too.
   server.closeIdleConnections = () => {
-    if (![...host.open].some((exchange) => exchange.isOver)) {
+    if (!host.open.some((exchange) => exchange.isOver)) {
       closeIdleConnections();
     }
   };

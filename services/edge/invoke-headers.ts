@@ -34,10 +34,9 @@ export function toInvokeHeaders(headers: IncomingHttpHeaders, requestId: string)
 
 /** The metadata that carries the caller's credential: `authorization` as it came unless it is blank, or `x-api-key` in its form. */
 export function toCallMetadata(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const key = headers["x-api-key"];
-  const isBlank = (headers.authorization ?? "").trim() === "";
-  const given = isBlank ? undefined : headers.authorization;
-  const authorization = given ?? (typeof key === "string" ? `Bearer ${key}` : undefined);
+  const { authorization: given, "x-api-key": key } = headers;
+  const fromKey = typeof key === "string" ? `Bearer ${key}` : undefined;
+  const authorization = given?.trim() ? given : fromKey;
   if (authorization === undefined) {
     return noMetadata;
   }

@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { googleRpc } from "#contracts";
 import { RpcError } from "#rpc";
 import { createRoutingError, startTestEdge, streamHead, toStreamData, toTextChunk } from "./testing/start-test-edge.ts";
+import { untilCancelled } from "./testing/until-aborted.ts";
 
 const messages = [{ role: "user" as const, content: "Hi" }];
 
@@ -48,12 +49,7 @@ test("an abort ends the stream and cancels the call", async () => {
     async *stream({ context }) {
       yield streamHead;
       yield toStreamData(toTextChunk("Hel"));
-      await new Promise((_resolve, reject) => {
-        context.signal?.addEventListener("abort", () => {
-          cancelled();
-          reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "Cancelled." }));
-        });
-      });
+      await untilCancelled(context.signal).finally(cancelled);
     },
   });
   const stream = await createClient(edge.url).chat.completions.create({ model: "chat", messages, stream: true });

@@ -1,7 +1,6 @@
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import type { inferenceV1 } from "#contracts";
-import { type CallSignal, RpcError } from "#rpc";
 import {
   createRoutingError,
   postChat,
@@ -11,16 +10,9 @@ import {
   toStreamData,
   toTextChunk,
 } from "./testing/start-test-edge.ts";
+import { untilCancelled } from "./testing/until-aborted.ts";
 
 const streamBody = toChatBody({ stream: true });
-
-/** Waits as a provider does, until the call is cancelled. */
-function untilCancelled(signal: CallSignal | undefined): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const cancel = () => reject(new RpcError({ code: "CANCELLED", reason: "CANCELLED", message: "Cancelled." }));
-    signal?.addEventListener("abort", cancel);
-  });
-}
 
 test("a stream comes as it was sent, with its headers and the trail as known at commit", async () => {
   const edge = await startTestEdge();

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { inferenceV1 } from "#contracts";
-import type { CallSignal } from "#rpc";
 import type { Backlog } from "./backlog.ts";
 import { toRawChat } from "./testing/exchange-raw.ts";
 import {
@@ -13,6 +12,7 @@ import {
   toChatBody,
   toStreamData,
 } from "./testing/start-test-edge.ts";
+import { untilCancelled } from "./testing/until-aborted.ts";
 import { watchUnreadAnswers } from "./unread-answers.ts";
 
 beforeEach(() => {
@@ -33,12 +33,6 @@ async function askAndStop(edge: TestEdge, members: object) {
   socket.write(toRawChat(toChatBody(members)));
   await once(socket, "readable");
   return socket;
-}
-
-function untilCancelled(signal: CallSignal | undefined): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(new Error("cancelled")));
-  });
 }
 
 /** What a watch of 60 s over one answer did, by what waited at each sweep. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type configV1, inferenceV1 } from "#contracts";
 import type { RpcError } from "#rpc";
 import { formatMetrics, MetricRegistry } from "#runtime";
-import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
+import { hashApiKey, KeyEncryptionKey } from "#secrets";
 import {
   chatStream,
   errorStep,
@@ -17,11 +17,12 @@ import {
 import type { RoutingService, RoutingServiceOptions } from "./start-routing-service.ts";
 import { type EndpointSketch, quickRetries, toEndpoint } from "./testing/config-messages.ts";
 import { FakeConfig } from "./testing/fake-config.ts";
+import { sealTestSecret } from "./testing/seal-test-secret.ts";
 import { startTestService } from "./testing/start-test-service.ts";
 import { apiKey, chatBody, inShort } from "./testing/test-routing.ts";
 
-const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 3));
 const dialect = inferenceV1.Dialect.OPENAI_CHAT;
+const provider = "openai-compatible";
 
 let folder: string;
 let config: FakeConfig;
@@ -49,7 +50,6 @@ async function start(options: Partial<RoutingServiceOptions> = {}): Promise<Rout
   const log = (_fields: object, message: string) => void logged.push(message);
   routing = await startTestService({
     config: config.service,
-    keyEncryptionKey,
     snapshotPath: snapshotPath(),
     logger: { debug: log, info: log, warn: log, error: log },
     ...options,
@@ -66,19 +66,11 @@ function snapshotOf(
 
 const oneTarget = (name = "chat", model = "gpt-x"): EndpointSketch => ({
   name,
-  targets: [{ model, provider: "openai-compatible", baseUrl: upstream.baseUrl }],
+  targets: [{ model, provider, baseUrl: upstream.baseUrl }],
 });
 
 const invoke = (endpoint = "chat") =>
   (routing as RoutingService).inference.invoke({ endpoint, dialect, body: chatBody({ model: endpoint }), headers: {} });
-
-const provider = "openai-compatible";
-
-const seal = (apiKey: string, key = keyEncryptionKey) =>
-  sealSecret(
-    { secretId: "s-1", secretName: "up", provider, value: new Secret({ api_key: apiKey }), authConfig: {} },
-    key,
-  );
 
 const withSecret = (): EndpointSketch => ({
   targets: [{ model: "gpt-x", provider, baseUrl: upstream.baseUrl, secretId: "s-1" }],
@@ -99,17 +91,8 @@ const inForce = (revision: bigint) =>
 describe("requests over real HTTP", () => {
   it("are answered by the target that the endpoint names, with its secret", async () => {
     await start();
-    const sealed = sealSecret(
-      {
-        secretId: "s-1",
-        secretName: "up",
-        provider: "openai-compatible",
-        value: new Secret({ api_key: "sk-1" }),
-        authConfig: { api_base: upstream.baseUrl },
-      },
-      keyEncryptionKey,
-    );
-    const endpoints = [{ targets: [{ model: "gpt-x", provider: "openai-compatible", secretId: "s-1" }] }];
+    const sealed = sealTestSecret("sk-1", { authConfig: { api_base: upstream.baseUrl } });
+    const endpoints = [{ targets: [{ model: "gpt-x", provider, secretId: "s-1" }] }];
     config.watch.send({ revision: 1n, event: snapshotOf(endpoints, { secrets: [sealed] }) });
     await inForce(1n);
     const { body, trail } = await invoke();
@@ -240,7 +223,10 @@ describe("the configuration", () => {
   it("takes changed and deleted secrets and API keys at once", async () => {
     await start();
     const apiKeys = [apiKey("old", hashApiKey("key-old")), apiKey("app", hashApiKey("key-app"))];
-    config.watch.send({ revision: 1n, event: snapshotOf([withSecret()], { secrets: [seal("sk-1")], apiKeys }) });
+    config.watch.send({
+      revision: 1n,
+      event: snapshotOf([withSecret()], { secrets: [sealTestSecret("sk-1")], apiKeys }),
+    });
     await inForce(1n);
     const call = { endpoint: "chat", dialect, body: chatBody(), headers: {} };
     const invokeWith = (key: string) =>
@@ -248,7 +234,7 @@ describe("the configuration", () => {
     await invokeWith("key-old");
     const delta = {
       ...noChange,
-      secrets: [seal("sk-2")],
+      secrets: [sealTestSecret("sk-2")],
       apiKeys: [apiKey("new", hashApiKey("key-new"))],
       deletedApiKeyIds: ["k-old"],
     };
@@ -270,7 +256,7 @@ describe("the configuration", () => {
 
   it("with a secret that another key sealed leaves that target out, and says so without the secret", async () => {
     await start();
-    const secrets = [seal("sk-of-another", new KeyEncryptionKey(Buffer.alloc(32, 9)))];
+    const secrets = [sealTestSecret("sk-of-another", { key: new KeyEncryptionKey(Buffer.alloc(32, 9)) })];
     const { targets } = withSecret();
     const healthy = { model: "plain", provider, baseUrl: upstream.baseUrl, fallback: 1 };
     config.watch.send({ revision: 1n, event: snapshotOf([{ targets: [...targets, healthy] }], { secrets }) });
@@ -316,7 +302,7 @@ describe("the configuration", () => {
   it("survives a restart while the config service is down, secrets still encrypted", async () => {
     await start();
     const apiKeys = [apiKey("app", hashApiKey("key-app"))];
-    const secrets = [seal("sk-on-disk")];
+    const secrets = [sealTestSecret("sk-on-disk")];
     config.watch.send({ revision: 9n, event: snapshotOf([withSecret()], { secrets, apiKeys }) });
     await inForce(9n);
     await routing?.close();

@@ -83,12 +83,15 @@ function findLineEnd(event: Buffer, start: number): number {
 /** Where a value of the joined lines stands in the event. None that is worth replacing goes over the end of a line. */
 function toEventSpan({ start, end }: ByteSpan, lines: readonly ByteSpan[]): ByteSpan[] {
   let offset = 0;
-  return lines.flatMap((line) => {
-    const lineOffset = offset;
-    offset += line.end - line.start + lineBreak.length;
-    const shift = line.start - lineOffset;
-    return lineOffset <= start && end < offset ? [{ start: start + shift, end: end + shift }] : [];
-  });
+  for (const line of lines) {
+    const length = line.end - line.start;
+    if (start < offset + length) {
+      const shift = line.start - offset;
+      return end <= offset + length ? [{ start: start + shift, end: end + shift }] : [];
+    }
+    offset += length + lineBreak.length;
+  }
+  return [];
 }
 
 function splice(bytes: Buffer, spans: readonly ByteSpan[], text: Buffer): Buffer {

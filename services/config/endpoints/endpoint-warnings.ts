@@ -46,9 +46,12 @@ interface Neighbours {
 
 function fitnessWarnings(mapping: Mapping, { mappings, models, path }: Neighbours): configV1.Warning[] {
   const fallback = models.get(mapping.modelDefinitionId ?? "");
+  if (fallback === undefined) {
+    return [];
+  }
   return mappings.flatMap((primary) => {
     const model = models.get(primary.modelDefinitionId ?? "");
-    if (primary.linkageType !== PRIMARY || model === undefined || fallback === undefined || model === fallback) {
+    if (primary.linkageType !== PRIMARY || model === undefined || model === fallback) {
       return [];
     }
     const name = mappingName(primary, models);

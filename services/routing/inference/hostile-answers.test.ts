@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { type configV1, inferenceV1 } from "#contracts";
 import { findProvider } from "#providers";
 import type { RpcError } from "#rpc";
-import { KeyEncryptionKey, Secret, sealSecret } from "#secrets";
 import { quickRetries } from "../testing/config-messages.ts";
 import { type FakeExchange, FakeTransport, type Play } from "../testing/fake-transport.ts";
 import { holdTime } from "../testing/hold-time.ts";
+import { sealTestSecret } from "../testing/seal-test-secret.ts";
 import { inShort, TestRouting, type TestRoutingOptions } from "../testing/test-routing.ts";
 
 const provider = findProvider("openai-compatible");
@@ -96,12 +96,9 @@ it("a text that a provider says of itself is cut in the span", async () => {
 });
 
 it("a secret that comes back as the model's name is in no span", async () => {
-  const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
-  const value = new Secret({ api_key: "team_9f8e7d6c5b4a" });
-  const secret = { secretId: "s-1", secretName: "s", provider: "fake", value, authConfig: {} };
-  const secrets = [sealSecret(secret, keyEncryptionKey)];
+  const secrets = [sealTestSecret("team_9f8e7d6c5b4a")];
   const plays = [answers(completion({}, { model: "team_9f8e7d6c5b4a" }))];
-  const { routing } = route({}, plays, { secrets, keyEncryptionKey });
+  const { routing } = route({}, plays, { secrets });
   await routing.invoke();
   expect(JSON.stringify(routing.spans)).not.toContain("team_9f8e7d6c5b4a");
 });

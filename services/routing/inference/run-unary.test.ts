@@ -3,11 +3,12 @@ import { describe, expect, it } from "vitest";
 import { errorsV1, inferenceV1 } from "#contracts";
 import { findProvider, type Provider } from "#providers";
 import type { RpcError } from "#rpc";
-import { hashApiKey, KeyEncryptionKey, Secret, sealSecret } from "#secrets";
+import { hashApiKey } from "#secrets";
 import { quickRetries } from "../testing/config-messages.ts";
 import { expectSpansToTell, trailOf } from "../testing/expect-spans.ts";
 import { answers, breaks, FakeTransport, hangs, type Play, refuses } from "../testing/fake-transport.ts";
 import { holdTime } from "../testing/hold-time.ts";
+import { sealTestSecret } from "../testing/seal-test-secret.ts";
 import { apiKey, chatBody, inShort, TestRouting } from "../testing/test-routing.ts";
 
 const alone = { targets: [{ model: "one" }] };
@@ -120,20 +121,10 @@ describe("what an attempt is made of", () => {
   });
 
   it("holds the opened secret of its target, and no log or error does", async () => {
-    const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
-    const sealed = sealSecret(
-      {
-        secretId: "s-1",
-        secretName: "fake",
-        provider: "fake",
-        value: new Secret({ api_key: "sk-very-secret" }),
-        authConfig: { api_base: "http://base.test" },
-      },
-      keyEncryptionKey,
-    );
+    const sealed = sealTestSecret("sk-very-secret", { authConfig: { api_base: "http://base.test" } });
     const transport = new FakeTransport(refuses(500));
     const endpoints = [{ targets: [{ model: "one", secretId: "s-1" }], policy: { retries: quickRetries(0) } }];
-    const routing = new TestRouting({ transport, endpoints, secrets: [sealed], keyEncryptionKey });
+    const routing = new TestRouting({ transport, endpoints, secrets: [sealed] });
     const error = await routing.invoke().catch((thrown: RpcError) => thrown);
     expect(transport.exchanges[0]?.request).toMatchObject({
       origin: "http://base.test",
@@ -143,18 +134,11 @@ describe("what an attempt is made of", () => {
   });
 
   it("says nothing of its secret where the provider says it back", async () => {
-    const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
-    const value = new Secret({ api_key: "team_9f8e7d6c5b4a" });
-    const sealed = sealSecret(
-      { secretId: "s-1", secretName: "fake", provider: "fake", value, authConfig: {} },
-      keyEncryptionKey,
-    );
     const says: Play = (exchange) => void exchange.head(400).data("no field foo (for team_9f8e7d6c5b4a)").end();
     const routing = new TestRouting({
       transport: new FakeTransport(says),
       endpoints: [{ targets: [{ model: "one", secretId: "s-1" }] }],
-      secrets: [sealed],
-      keyEncryptionKey,
+      secrets: [sealTestSecret("team_9f8e7d6c5b4a")],
     });
     const error = await routing.invoke().catch((thrown: RpcError) => thrown);
     expect(error).toMatchObject({ reason: "CALLER_FAULT", message: "no field foo (for [redacted])" });
@@ -162,12 +146,6 @@ describe("what an attempt is made of", () => {
   });
 
   it("says nothing of its secret in a trace either, where the provider names its model or its reason so", async () => {
-    const keyEncryptionKey = new KeyEncryptionKey(Buffer.alloc(32, 7));
-    const value = new Secret({ api_key: "team_9f8e7d6c5b4a" });
-    const sealed = sealSecret(
-      { secretId: "s-1", secretName: "own", provider: "openai-compatible", value, authConfig: {} },
-      keyEncryptionKey,
-    );
     const choices = [{ index: 0, message: { content: "hi" }, finish_reason: "team_9f8e7d6c5b4a" }];
     const says: Play = (exchange) =>
       void exchange
@@ -177,8 +155,7 @@ describe("what an attempt is made of", () => {
     const routing = new TestRouting({
       transport: new FakeTransport(says),
       endpoints: [{ targets: [{ model: "one", baseUrl: "http://base.test", secretId: "s-1" }] }],
-      secrets: [sealed],
-      keyEncryptionKey,
+      secrets: [sealTestSecret("team_9f8e7d6c5b4a")],
       provider: findProvider("openai-compatible") as Provider,
     });
     await routing.invoke();

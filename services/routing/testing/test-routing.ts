@@ -4,7 +4,6 @@ import { configV1, inferenceV1 } from "#contracts";
 import type { Provider } from "#providers";
 import type { CallContext, RpcError, Service } from "#rpc";
 import { MetricRegistry } from "#runtime";
-import { KeyEncryptionKey } from "#secrets";
 import { systemClock } from "../clock.ts";
 import { Gate } from "../gate/gate.ts";
 import { ActiveCalls } from "../inference/active-calls.ts";
@@ -15,6 +14,7 @@ import { OpenedSecrets } from "../snapshot/opened-secrets.ts";
 import { RequestMetrics } from "../telemetry/request-metrics.ts";
 import { type EndpointSketch, toEndpoint } from "./config-messages.ts";
 import type { FakeTransport } from "./fake-transport.ts";
+import { testKeyEncryptionKey } from "./seal-test-secret.ts";
 import { createTestCompileHost } from "./test-compile-host.ts";
 
 /** What a test may set besides its endpoints. */
@@ -26,7 +26,6 @@ export interface TestRoutingOptions {
   readonly isOpen?: boolean;
   /** Stands in for the fake provider. */
   readonly provider?: Provider;
-  readonly keyEncryptionKey?: KeyEncryptionKey;
   readonly logsEveryRequest?: boolean;
   /** Default: always 0.5. */
   readonly random?: () => number;
@@ -89,7 +88,7 @@ export class TestRouting {
           clock: systemClock,
           random: options.random ?? (() => 0.5),
           transports: { http: options.transport, local: options.transport },
-          secrets: new OpenedSecrets(options.keyEncryptionKey ?? new KeyEncryptionKey(Buffer.alloc(32, 1))),
+          secrets: new OpenedSecrets(testKeyEncryptionKey),
           logger,
         },
         gate: new Gate(options.isOpen ?? true),
